@@ -1,0 +1,1 @@
+"""Facts that domains publish: one typed, versioned class per fact."""
