@@ -1,0 +1,15 @@
+"""Identifiers that need no database: sortable, unguessable enough to be public, unique without coordination."""
+
+from ulid import ULID
+
+from shared import clock
+
+
+def new_ulid() -> str:
+    """A 26-character ULID of the product's clock."""
+    return str(ULID.from_datetime(clock.now()))
+
+
+def new_order_no() -> str:
+    """An order or payment number: a ULID, so within every vendor's `[A-Za-z0-9]{8,32}`."""
+    return new_ulid()
