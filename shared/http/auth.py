@@ -1,0 +1,236 @@
+"""Who is calling, and the rule each route names. Deny unless a rule allows; a test walks every route and finds its rule."""
+
+import time
+from dataclasses import dataclass
+from typing import Annotated, Any, TypeVar
+
+from fastapi import Depends, Request
+from pynamodb.exceptions import DoesNotExist
+
+from shared import clock, observe, ratelimit, tokens
+from shared.dynamo.sessions import SessionItem, session_key, user_key
+from shared.errors import AccountBanned, CreatorRequired, PermissionDenied, RateLimited, Refusal, TokenRevoked, Unauthenticated
+from shared.http.context import RequestContext, of_scope
+from shared.settings import Settings
+
+T = TypeVar("T")
+_SESSION_SECONDS = 30
+_SESSIONS_KEPT = 256
+_sessions: dict[tuple[int, str], tuple[float, "Caller"]] = {}
+
+
+@dataclass(frozen=True, slots=True)
+class Caller:
+    """A signed-in person. `permissions` are those of the staff session, empty in a user session."""
+
+    uid: int
+    session_id: str
+    kind: str
+    roles: tuple[str, ...]
+    permissions: tuple[str, ...]
+    locale: str
+
+    @property
+    def is_creator(self) -> bool:
+        """Whether creator certification was approved."""
+        return "creator" in self.roles
+
+    def may(self, permission: str) -> bool:
+        """Whether the session holds `domain:point`, directly or by `*`, `domain:*` or `*:read` (rules.md §2)."""
+        domain, _, point = permission.partition(":")
+        held = self.permissions
+        return permission in held or "*" in held or f"{domain}:*" in held or f"*:{point}" in held
+
+
+class LimitSettings(Settings):
+    """Rate limits (rules.md §19); `rate_limit_factor` multiplies all of them."""
+
+    rate_limit_factor: int = 1
+    ip_per_minute: int = 300
+    user_per_minute: int = 600
+    auth_ip_per_minute: int = 30
+    staff_per_minute: int = 1200
+    staff_mutations_per_minute: int = 120
+
+
+class Rule:
+    """A dependency that decides whether a caller may pass. Its `name` and `permission` go into the OpenAPI document."""
+
+    name = "public"
+    permission: str | None = None
+
+    async def __call__(self, request: Request) -> Caller | None:
+        """Let the caller pass or raise a refusal."""
+        raise NotImplementedError
+
+
+class PublicRule(Rule):
+    """No token needed; a valid one adds the viewer."""
+
+    name = "public"
+
+    async def __call__(self, request: Request) -> Caller | None:
+        """The viewer, or None; a bad token is still refused, so that a client notices it expired."""
+        context = _named(request, self)
+        caller = identify(request)
+        if caller is None:
+            auth_path = context.path.startswith(("/api/v1/auth/", "/api/v1/admin/auth/"))
+            _limit(context, "auth_ip" if auth_path else "ip", context.ip)
+        else:
+            _limit(context, "user", str(caller.uid))
+        return caller
+
+
+class SignatureRule(Rule):
+    """The body proves itself by a vendor's signature; the route verifies it."""
+
+    name = "signature"
+
+    async def __call__(self, request: Request) -> None:
+        """Limit the address only; vendors send bursts, so generously."""
+        context = _named(request, self)
+        _limit(context, "signature", context.ip)
+
+
+class UserRule(Rule):
+    """Any signed-in user."""
+
+    name = "user"
+
+    async def __call__(self, request: Request) -> Caller:
+        """The caller; 401 without a valid token."""
+        context = _named(request, self)
+        caller = identify(request)
+        if caller is None:
+            _limit(context, "ip", context.ip)
+            raise Unauthenticated
+        _limit(context, "user", str(caller.uid))
+        return caller
+
+
+class CreatorRule(UserRule):
+    """A user whose creator certification was approved."""
+
+    name = "creator"
+
+    async def __call__(self, request: Request) -> Caller:
+        """The creator; 403 for other users."""
+        caller = await super().__call__(request)
+        if not caller.is_creator:
+            raise CreatorRequired
+        return caller
+
+
+class StaffRule(Rule):
+    """A staff session that holds one permission (or none in particular)."""
+
+    def __init__(self, permission: str | None, label: str) -> None:
+        self.permission = permission
+        self.name = label
+
+    async def __call__(self, request: Request) -> Caller:
+        """The operator; a user's token never carries staff permissions."""
+        context = _named(request, self)
+        caller = identify(request)
+        if caller is None:
+            _limit(context, "ip", context.ip)
+            raise Unauthenticated
+        _limit(context, "staff", str(caller.uid))
+        if context.method not in {"GET", "HEAD"}:
+            _limit(context, "staff_mutation", str(caller.uid))
+        if caller.kind != "staff" or (self.permission is not None and not caller.may(self.permission)):
+            observe.warn("permission_violation", uid=caller.uid, permission=self.permission)
+            observe.count("permission_violation")
+            raise PermissionDenied(permission=self.permission)
+        return caller
+
+
+def staff(permission: str | None = None, label: str = "admin") -> Any:
+    """The rule of an `operator` or `admin` row: `caller: Annotated[Caller, staff("payment:write")]`."""
+    return Depends(StaffRule(permission, label))
+
+
+Public = Annotated[Caller | None, Depends(PublicRule())]
+Signed = Annotated[None, Depends(SignatureRule())]
+SignedIn = Annotated[Caller, Depends(UserRule())]
+Creator = Annotated[Caller, Depends(CreatorRule())]
+
+
+def identify(request: Request) -> Caller | None:
+    """The caller named by the bearer token, or None without one. One DynamoDB read, kept for 30 s.
+
+    Raises TokenExpired, TokenRevoked, AccountBanned or Unauthenticated.
+    """
+    scheme, _, token = request.headers.get("authorization", "").partition(" ")
+    if not token:
+        return None
+    if scheme.lower() != "bearer":
+        raise Unauthenticated
+    claims = tokens.verify(token.strip(), Settings.load().public_url)
+    caller = _session(int(claims["sub"]), str(claims["sid"]))
+    observe.add(user_id=caller.uid)
+    return caller
+
+
+def _session(uid: int, session_id: str) -> Caller:
+    known = _sessions.get((uid, session_id))
+    if known and time.monotonic() - known[0] < _SESSION_SECONDS:
+        return known[1]
+    try:
+        item = SessionItem.get(user_key(uid), session_key(session_id))
+    except DoesNotExist as error:
+        _sessions.pop((uid, session_id), None)
+        raise TokenRevoked from error
+    if item.ttl is not None and item.ttl <= clock.now().timestamp():
+        raise TokenRevoked
+    if item.state == "banned":
+        raise AccountBanned
+    caller = Caller(uid, session_id, item.kind, tuple(item.roles), tuple(item.permissions), item.locale)
+    if len(_sessions) >= _SESSIONS_KEPT:
+        _sessions.clear()
+    _sessions[uid, session_id] = (time.monotonic(), caller)
+    return caller
+
+
+def forget_session(uid: int, session_id: str) -> None:
+    """Drop a cached session: a write takes effect at once for the environment that made it."""
+    _sessions.pop((uid, session_id), None)
+
+
+def forget_sessions() -> None:
+    """Drop every cached session (tests; restore from a snapshot)."""
+    _sessions.clear()
+
+
+def _named(request: Request, rule: Rule) -> RequestContext:
+    context = of_scope(request.scope)
+    context.rule = f"{rule.name}:{rule.permission}" if rule.permission else rule.name
+    return context
+
+
+def _limit(context: RequestContext, rule: str, subject: str) -> None:
+    settings = LimitSettings.load()
+    per_minute = {
+        "ip": settings.ip_per_minute,
+        "auth_ip": settings.auth_ip_per_minute,
+        "signature": settings.ip_per_minute * 20,
+        "user": settings.user_per_minute,
+        "staff": settings.staff_per_minute,
+        "staff_mutation": settings.staff_mutations_per_minute,
+    }[rule]
+    verdict = ratelimit.take(ratelimit.Limit(rule, per_minute * settings.rate_limit_factor), subject)
+    context.headers |= {
+        "X-RateLimit-Limit": str(verdict.limit),
+        "X-RateLimit-Remaining": str(verdict.remaining),
+        "X-RateLimit-Reset": str(verdict.reset_seconds),
+    }
+    if not verdict.allowed:
+        observe.count("rate_limited")
+        raise RateLimited(retry_after=verdict.reset_seconds)
+
+
+def owned(row: T | None, owner_id: int | None, caller: Caller, refusal: type[Refusal]) -> T:
+    """The row when it is the caller's; `refusal` (a 404) when there is none or it is someone else's."""
+    if row is None or owner_id != caller.uid:
+        raise refusal
+    return row
