@@ -19,6 +19,6 @@ class Fact(BaseModel):
     occurred_at: datetime
 
     @classmethod
-    def source(cls) -> str:
+    def event_source(cls) -> str:
         """The EventBridge source that may publish this fact."""
         return f"sharestack.{cls.NAME.split('.', 1)[0]}"

@@ -16,8 +16,16 @@ from botocore.session import Session
 _ITEM_OUTPUTS = frozenset(
     f"{name}Output"
     for name in (
-        "BatchGetItem", "BatchWriteItem", "DeleteItem", "GetItem", "PutItem", "Query", "Scan",
-        "TransactGetItems", "TransactWriteItems", "UpdateItem",
+        "BatchGetItem",
+        "BatchWriteItem",
+        "DeleteItem",
+        "GetItem",
+        "PutItem",
+        "Query",
+        "Scan",
+        "TransactGetItems",
+        "TransactWriteItems",
+        "UpdateItem",
     )
 )
 

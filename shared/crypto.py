@@ -51,7 +51,9 @@ def decrypt(stored: str, context: Context) -> str:
 
 @lru_cache(maxsize=128)
 def _unwrap(wrapped: str, context: str) -> bytes:
-    plain: bytes = aws.client("kms").decrypt(CiphertextBlob=_raw(wrapped), EncryptionContext=json.loads(context))["Plaintext"]
+    plain: bytes = aws.client("kms").decrypt(CiphertextBlob=_raw(wrapped), EncryptionContext=json.loads(context))[
+        "Plaintext"
+    ]
     return plain
 
 

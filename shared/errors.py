@@ -134,8 +134,22 @@ class ServiceDegraded(Refusal):
 
 
 EVERYWHERE: tuple[type[Refusal], ...] = (
-    MalformedJson, Unauthenticated, TokenExpired, TokenRevoked, PermissionDenied, CreatorRequired, AccountBanned,
-    NotFound, MethodNotAllowed, IdempotencyConflict, RequestInProgress, PayloadTooLarge, UnsupportedMediaType,
-    ValidationFailed, RateLimited, InternalError, ServiceDegraded,
+    MalformedJson,
+    Unauthenticated,
+    TokenExpired,
+    TokenRevoked,
+    PermissionDenied,
+    CreatorRequired,
+    AccountBanned,
+    NotFound,
+    MethodNotAllowed,
+    IdempotencyConflict,
+    RequestInProgress,
+    PayloadTooLarge,
+    UnsupportedMediaType,
+    ValidationFailed,
+    RateLimited,
+    InternalError,
+    ServiceDegraded,
 )
 """Errors any route may answer (rules.md §1)."""

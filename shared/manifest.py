@@ -86,9 +86,7 @@ class Schedules:
     target: str
 
 
-Grant = (
-    Table | Bucket | Queue | Secret | Key | StartsWorkflow | AnswersWorkflow | Publishes | SendsEmail | Schedules
-)
+Grant = Table | Bucket | Queue | Secret | Key | StartsWorkflow | AnswersWorkflow | Publishes | SendsEmail | Schedules
 
 
 @dataclass(frozen=True)

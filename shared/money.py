@@ -52,7 +52,9 @@ class Money:
 
     def to_yuan(self) -> str:
         """The decimal string in major units with every decimal place, e.g. `12.30`."""
-        return str(Decimal(self.minor).scaleb(-_EXPONENT[self.currency]).quantize(Decimal(1).scaleb(-_EXPONENT[self.currency])))
+        return str(
+            Decimal(self.minor).scaleb(-_EXPONENT[self.currency]).quantize(Decimal(1).scaleb(-_EXPONENT[self.currency]))
+        )
 
     def _same(self, other: "Money") -> int:
         if other.currency != self.currency:

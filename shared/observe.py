@@ -8,8 +8,22 @@ from aws_lambda_powertools import Logger, Metrics
 
 _SECRET_KEYS = frozenset(
     {
-        "password", "old_password", "new_password", "code", "totp_code", "refresh_token", "access_token",
-        "authorization", "id_number", "real_name", "account", "sign", "secret", "api_key", "private_key", "token",
+        "password",
+        "old_password",
+        "new_password",
+        "code",
+        "totp_code",
+        "refresh_token",
+        "access_token",
+        "authorization",
+        "id_number",
+        "real_name",
+        "account",
+        "sign",
+        "secret",
+        "api_key",
+        "private_key",
+        "token",
     }
 )
 _PHONE = re.compile(r"(?<!\d)(\+?\d{0,3})(1\d{2})\d{4}(\d{4})(?!\d)")

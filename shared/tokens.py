@@ -32,7 +32,11 @@ def verify(token: str, public_url: str) -> dict[str, Any]:
         if key is None:
             raise Unauthenticated
         claims: dict[str, Any] = jwt.decode(
-            token, key, algorithms=[_ALGORITHM], issuer=issuer(public_url), options={"verify_exp": False, "verify_aud": False}
+            token,
+            key,
+            algorithms=[_ALGORITHM],
+            issuer=issuer(public_url),
+            options={"verify_exp": False, "verify_aud": False},
         )
         expires, issued = int(claims["exp"]), int(claims["iat"])
         int(claims["sub"])

@@ -43,9 +43,7 @@ def lambda_handler(app: FastAPI) -> Callable[[dict[str, Any], Any], dict[str, An
 async def _refusal(request: Request, refusal: Exception) -> Response:
     assert isinstance(refusal, Refusal)  # noqa: S101 - narrows the type Starlette promises by registration
     headers = {"retry-after": str(refusal.retry_after)} if refusal.retry_after is not None else {}
-    return Response(
-        problem(refusal, of_scope(request.scope)), refusal.status, headers, media_type="application/json"
-    )
+    return Response(problem(refusal, of_scope(request.scope)), refusal.status, headers, media_type="application/json")
 
 
 async def _invalid(request: Request, error: Exception) -> Response:

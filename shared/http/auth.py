@@ -9,7 +9,15 @@ from pynamodb.exceptions import DoesNotExist
 
 from shared import clock, observe, ratelimit, tokens
 from shared.dynamo.sessions import SessionItem, session_key, user_key
-from shared.errors import AccountBanned, CreatorRequired, PermissionDenied, RateLimited, Refusal, TokenRevoked, Unauthenticated
+from shared.errors import (
+    AccountBanned,
+    CreatorRequired,
+    PermissionDenied,
+    RateLimited,
+    Refusal,
+    TokenRevoked,
+    Unauthenticated,
+)
 from shared.http.context import RequestContext, of_scope
 from shared.settings import Settings
 

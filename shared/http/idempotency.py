@@ -61,8 +61,12 @@ class Once:
             SELECT (SELECT count(*) FROM claimed) = 1
             """,
             {
-                "uid": self._uid, "scope": self._scope, "key": self._key, "hash": self._body_hash,
-                "expires": now + KEPT, "now": now,
+                "uid": self._uid,
+                "scope": self._scope,
+                "key": self._key,
+                "hash": self._body_hash,
+                "expires": now + KEPT,
+                "now": now,
             },
         ).fetchone()
         if row is not None and row[0]:
@@ -96,7 +100,4 @@ OnceOnly = Annotated[Once, Depends(once)]
 async def replayed(_request: Request, replay: Exception) -> Response:
     """Answer a repeated key with what was answered the first time."""
     assert isinstance(replay, Replay)  # noqa: S101 - narrows the type Starlette promises by registration
-    return Response(
-        replay.body, replay.status, {"Idempotent-Replay": "true"}, media_type="application/json"
-    )
-
+    return Response(replay.body, replay.status, {"Idempotent-Replay": "true"}, media_type="application/json")

@@ -33,9 +33,7 @@ async def page_query(
     """Read the paging parameters; beyond the capped total only a cursor goes on."""
     if cursor is None and page * page_size > TOTAL_CAP:
         raise ValidationFailed([{"field": "query.page", "message": f"page x page_size <= {TOTAL_CAP}; use cursor"}])
-    return PageQuery.model_construct(
-        page=page, page_size=page_size, sort_by=sort_by, sort_order=sort_order, cursor=cursor
-    )
+    return PageQuery.model_construct(page=page, page_size=page_size, sort_by=sort_by, sort_order=sort_order, cursor=cursor)
 
 
 Paging = Annotated[PageQuery, Depends(page_query)]

@@ -32,7 +32,9 @@ def _as_refusal(error: psycopg.Error) -> Exception:
     """What the database refused, in the words of the API: bad values 422, contention 409, no database 503."""
     if isinstance(error, psycopg.DataError):
         return ValidationFailed([{"field": "body", "message": "value out of range"}])
-    if isinstance(error, (psycopg.errors.SerializationFailure, psycopg.errors.DeadlockDetected, psycopg.errors.LockNotAvailable)):
+    if isinstance(
+        error, (psycopg.errors.SerializationFailure, psycopg.errors.DeadlockDetected, psycopg.errors.LockNotAvailable)
+    ):
         return RequestInProgress(retry_after=1)
     if isinstance(error, psycopg.OperationalError):
         observe.error("database unavailable")

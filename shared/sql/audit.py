@@ -21,8 +21,14 @@ def operator_action(
         VALUES (%s, %s, %s, %s, %s, %s, %s, %s)
         """,
         (
-            caller.uid, action, target[0], target[1], Jsonb(observe.mask(details)),
-            context.ip, context.user_agent, clock.now(),
+            caller.uid,
+            action,
+            target[0],
+            target[1],
+            Jsonb(observe.mask(details)),
+            context.ip,
+            context.user_agent,
+            clock.now(),
         ),
     )
 
@@ -38,7 +44,13 @@ def admin_operation(
         VALUES (%s, %s, %s, %s, %s, %s, %s, 'success', %s)
         """,
         (
-            caller.uid, operation, resource[0], resource[1], Jsonb(observe.mask(details)),
-            context.ip, context.user_agent, clock.now(),
+            caller.uid,
+            operation,
+            resource[0],
+            resource[1],
+            Jsonb(observe.mask(details)),
+            context.ip,
+            context.user_agent,
+            clock.now(),
         ),
     )

