@@ -94,11 +94,11 @@ class Trade:
 class Closed:
     """The trade takes no payment any more.
 
-    Without `trade_no` Alipay had never created it: nobody scanned yet, and a code already shown may still be
-    scanned until it expires, so query once more after that.
+    One that never `existed` was not scanned yet, and a code already shown may still be scanned until it
+    expires: query once more after that.
     """
 
-    trade_no: str | None
+    existed: bool
 
 
 @dataclass(frozen=True)
@@ -170,8 +170,8 @@ class Transfer:
 
 
 def beijing_time(text: str) -> datetime:
-    """Read Alipay's `yyyy-MM-dd HH:mm:ss`, which is Beijing time, as an aware time. Raises ValueError."""
-    return datetime.strptime(text.strip(), "%Y-%m-%d %H:%M:%S").replace(tzinfo=SHANGHAI)
+    """Read Alipay's `yyyy-MM-dd HH:mm:ss` (or `….SSS`), Beijing time, as an aware time. Raises ValueError."""
+    return datetime.fromisoformat(text.strip()).replace(tzinfo=SHANGHAI)
 
 
 def beijing_text(moment: datetime) -> str:
