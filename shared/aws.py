@@ -45,12 +45,13 @@ class FlatJsonParser(JSONParser):
     def _handle_json_body(self, raw_body: bytes, shape: Any) -> Any:
         if shape is not None and shape.name in _ITEM_OUTPUTS:
             return json.loads(raw_body, object_hook=_decode_binary) if raw_body else {}
-        return super()._handle_json_body(raw_body, shape)
+        return super()._handle_json_body(raw_body, shape)  # type: ignore[misc]  # botocore's stubs leave it out
 
 
 class _Parsers(ResponseParserFactory):
     def create_parser(self, protocol_name: str) -> Any:
-        return FlatJsonParser(**self._defaults) if protocol_name == "json" else super().create_parser(protocol_name)
+        defaults: dict[str, Any] = self._defaults  # type: ignore[attr-defined]  # likewise
+        return FlatJsonParser(**defaults) if protocol_name == "json" else super().create_parser(protocol_name)
 
 
 @cache

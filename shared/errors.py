@@ -6,6 +6,7 @@ from typing import ClassVar
 
 from shared.i18n import Locale
 
+_SIX_DIGITS = 100_000
 CODES: dict[str, int] = json.loads(Path(__file__).with_name("error_codes.json").read_text())
 
 
@@ -23,7 +24,7 @@ class Refusal(Exception):  # noqa: N818 - a refusal is an answer, not a fault of
 
     def __init_subclass__(cls) -> None:
         super().__init_subclass__()
-        if cls.error not in CODES or CODES[cls.error] // (1000 if CODES[cls.error] > 99_999 else 100) != cls.status:
+        if cls.error not in CODES or CODES[cls.error] // (1000 if CODES[cls.error] >= _SIX_DIGITS else 100) != cls.status:
             message = f"{cls.__name__}: {cls.error!r} has no code of status {cls.status} in shared/error_codes.json"
             raise TypeError(message)
 

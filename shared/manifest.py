@@ -28,15 +28,16 @@ class Bucket:
     """Objects below a prefix of a bucket."""
 
     name: str
-    access: tuple[Literal["read", "write", "delete"], ...]
+    access: tuple[Literal["read", "write", "delete", "list"], ...]
     prefix: str = ""
 
 
 @dataclass(frozen=True)
 class Queue:
-    """Permission to send to a queue of the house."""
+    """Permission to send to a queue of the house, or only to inspect its attributes."""
 
     name: str
+    access: Literal["send", "inspect"] = "send"
 
 
 @dataclass(frozen=True)
@@ -71,7 +72,9 @@ class AnswersWorkflow:
 
 @dataclass(frozen=True)
 class Publishes:
-    """Put facts on the bus, under this domain's own source only."""
+    """Put facts on the bus, under this domain's own source only; the outbox sweeper alone under every source."""
+
+    every_source: bool = False
 
 
 @dataclass(frozen=True)
@@ -91,12 +94,15 @@ Grant = Table | Bucket | Queue | Secret | Key | StartsWorkflow | AnswersWorkflow
 
 @dataclass(frozen=True)
 class Function:
-    """One Lambda function: `functions.<domain>.<name>.handler`."""
+    """One Lambda function: `functions.<domain>.<name>.handler`. `sql` connects as the domain's role, `sql_owner` as the
+    database's owner (migrations only).
+    """
 
     name: str
     grants: Sequence[Grant] = ()
     layers: Sequence[Layer] = ("http", "sql")
     sql: bool = True
+    sql_owner: bool = False
     memory: int = 512
     timeout: int = 30
     environment: dict[str, str] = field(default_factory=dict)

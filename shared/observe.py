@@ -2,6 +2,7 @@
 
 import os
 import re
+import sys
 from typing import Any
 
 from aws_lambda_powertools import Logger, Metrics
@@ -67,17 +68,17 @@ def add(**keys: str | int) -> None:
 
 def info(message: str, **fields: Any) -> None:
     """One line about something that went as it should."""
-    _logger.info(message, extra=mask(fields))
+    _logger.info(message, extra=mask(fields), stacklevel=3)
 
 
 def warn(message: str, **fields: Any) -> None:
     """One line about something a person may want to know."""
-    _logger.warning(message, extra=mask(fields))
+    _logger.warning(message, extra=mask(fields), stacklevel=3)
 
 
 def error(message: str, **fields: Any) -> None:
     """One line, with the traceback of the exception being handled, about something a person must know."""
-    _logger.error(message, exc_info=True, extra=mask(fields))
+    _logger.error(message, exc_info=sys.exc_info()[0] is not None, extra=mask(fields), stacklevel=3)
 
 
 def count(name: str, value: float = 1) -> None:

@@ -12,7 +12,7 @@ from pynamodb.models import Model
 from shared import aws
 
 # PynamoDB makes a session of its own per thread; this is the one seam through which it can be given ours.
-pynamodb_connection.get_session = aws.session
+pynamodb_connection.get_session = aws.session  # type: ignore[attr-defined,assignment]
 
 
 class _LazyTableName:
@@ -25,15 +25,17 @@ class _LazyTableName:
         return os.environ[self.variable]
 
 
-def meta(group: str) -> type:
+def meta(group: str) -> Any:
     """The `Meta` of an item class living in table group `group`."""
     return type("Meta", (), {"table_name": _LazyTableName(group), "region": os.environ.get("AWS_REGION", "us-east-1")})
 
 
-class ByGsi1(GlobalSecondaryIndex[Any]):
+class ByGsi1(GlobalSecondaryIndex[Any]):  # type: ignore[no-untyped-call]  # PynamoDB's own hook
     """The one secondary index every table group has."""
 
     class Meta:
+        """Named and projected as `infra` builds it."""
+
         index_name = "gsi1"
         projection = AllProjection()
 

@@ -3,7 +3,7 @@
 Written by identity, read by all: revoking deletes the item, a ban or a role change rewrites it.
 """
 
-from typing import ClassVar
+from typing import Any, ClassVar
 
 from pynamodb.attributes import ListAttribute, NumberAttribute, UnicodeAttribute
 
@@ -32,8 +32,8 @@ class SessionItem(Item):
     uid: ClassVar[NumberAttribute] = NumberAttribute()
     kind: ClassVar[UnicodeAttribute] = UnicodeAttribute()
     """`user` or `staff`."""
-    roles: ClassVar[ListAttribute[str]] = ListAttribute(of=UnicodeAttribute, default=list)
-    permissions: ClassVar[ListAttribute[str]] = ListAttribute(of=UnicodeAttribute, default=list)
+    roles: ClassVar[ListAttribute[Any]] = ListAttribute(default=list)
+    permissions: ClassVar[ListAttribute[Any]] = ListAttribute(default=list)
     locale: ClassVar[UnicodeAttribute] = UnicodeAttribute(default="zh-CN")
     state: ClassVar[UnicodeAttribute] = UnicodeAttribute(default="active")
     """`active` or `banned`."""

@@ -37,7 +37,7 @@ def create_app(domain: str, *routers: APIRouter) -> FastAPI:
 
 def lambda_handler(app: FastAPI) -> Callable[[dict[str, Any], Any], dict[str, Any]]:
     """The Lambda handler. Lifespan is off: Mangum would run it for every single event."""
-    return Mangum(app, lifespan="off", api_gateway_base_path=None)
+    return Mangum(app, lifespan="off")
 
 
 async def _refusal(request: Request, refusal: Exception) -> Response:

@@ -154,7 +154,7 @@ class StaffRule(Rule):
 
 
 def staff(permission: str | None = None, label: str = "admin") -> Any:
-    """The rule of an `operator` or `admin` row: `caller: Annotated[Caller, staff("payment:write")]`."""
+    """A dependency for `operator` and `admin` rows, used as `Annotated[Caller, staff("payment:write")]`."""
     return Depends(StaffRule(permission, label))
 
 

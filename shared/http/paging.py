@@ -53,4 +53,4 @@ def decode_cursor(cursor: str, sort_by: str, sort_order: str, length: int) -> li
     well_formed = isinstance(parts, list) and len(parts) == length + 2 and parts[:2] == [sort_by, sort_order]
     if not well_formed or not all(isinstance(part, (str, int)) and part is not True for part in parts):
         raise ValidationFailed([{"field": "query.cursor", "message": "unknown cursor"}])
-    return parts[2:]
+    return list(parts[2:])

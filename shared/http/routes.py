@@ -1,7 +1,7 @@
 """Finding the route by method and path shape instead of trying sixty patterns in a row."""
 
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 
 from fastapi.routing import APIRoute
 from starlette.routing import BaseRoute, Match
@@ -49,7 +49,7 @@ def _shape(path: str) -> Shape:
     return len(segments), segments[2] if len(segments) > 2 else ""  # noqa: PLR2004 - behind "api" and "v1"
 
 
-def _specificity(route: APIRoute) -> Sequence[int]:
+def _specificity(route: APIRoute) -> list[int]:
     return [0 if "{" not in part else 1 if ":int}" in part else 2 for part in route.path.split("/")]
 
 

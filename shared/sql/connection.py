@@ -4,6 +4,7 @@ No pool: an environment serves one event at a time. `prepare_threshold=None` bec
 of RDS Proxy. After a SnapStart restore the old socket is dead; the first statement then finds out and reconnects.
 """
 
+import json
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -34,6 +35,15 @@ def _dsn() -> str:
     parts = psycopg.conninfo.conninfo_to_dict(dsn)
     token = aws.client("rds").generate_db_auth_token(parts["host"], int(str(parts["port"])), parts["user"])
     return psycopg.conninfo.make_conninfo(dsn, password=token, sslmode="verify-full", sslrootcert="system")
+
+
+def owner_dsn() -> str:
+    """The DSN of the database's owner, for migrations; its password comes from the secret the cluster made."""
+    dsn = os.environ["DATABASE_OWNER_URL"]
+    if "SECRET_DATABASE_OWNER" not in os.environ:
+        return dsn
+    stored = aws.client("secretsmanager").get_secret_value(SecretId=os.environ["SECRET_DATABASE_OWNER"])["SecretString"]
+    return psycopg.conninfo.make_conninfo(dsn, password=json.loads(stored)["password"], sslmode="require")
 
 
 def connect(dsn: str | None = None) -> Connection:

@@ -70,7 +70,7 @@ class Listing(Generic[O]):
         column, key = sql.SQL(self.sorts[sort_by]), sql.SQL(self.key[1])
         direction = sql.SQL("DESC" if query.sort_order == "desc" else "ASC")
         parameters: dict[str, object] = {}
-        after = sql.SQL("true")
+        after: sql.Composable = sql.SQL("true")
         if query.cursor:
             parameters["after_sort_"], parameters["after_key_"] = decode_cursor(query.cursor, sort_by, query.sort_order, 2)
             after = sql.SQL("({column}, {key}) {op} (%(after_sort_)s, %(after_key_)s)").format(

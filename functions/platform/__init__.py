@@ -1,0 +1,1 @@
+"""Platform: health, the API's own description, background jobs, and the chores every domain relies on."""

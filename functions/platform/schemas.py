@@ -1,0 +1,56 @@
+"""What platform sends."""
+
+from datetime import datetime
+from typing import Literal
+
+from shared.http.envelope import Out
+
+State = Literal["ok", "degraded", "down"]
+
+
+class HealthOut(Out):
+    """PLT-001."""
+
+    status: Literal["ok"]
+    version: str
+    region: str
+    time: datetime
+
+
+class CheckOut(Out):
+    """One dependency: `latency_ms` of the probe, or why it failed."""
+
+    status: State
+    latency_ms: int
+    reason: str | None = None
+
+
+class ChecksOut(Out):
+    """The dependencies PLT-002 looks at."""
+
+    aurora: CheckOut
+    dynamodb: CheckOut
+    s3: CheckOut
+    queue: CheckOut
+
+
+class ReadyOut(Out):
+    """PLT-002."""
+
+    status: State
+    checks: ChecksOut
+
+
+class JobOut(Out):
+    """The contract's Job."""
+
+    job_id: str
+    kind: str
+    status: Literal["queued", "running", "succeeded", "failed", "cancelled"]
+    progress: int
+    attempts: int
+    result: dict[str, object] | None
+    error: dict[str, object] | None
+    created_at: datetime
+    finished_at: datetime | None
+    status_url: str
