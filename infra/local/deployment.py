@@ -1,0 +1,65 @@
+"""Deploys the real CDK app onto the emulator, with the same command line that deploys it to AWS."""
+
+import os
+import signal
+
+from botocore.exceptions import ClientError
+
+from infra.local.aws import client
+from infra.local.emulator import launch
+from infra.local.postgres import Postgres
+from infra.local.processes import Household
+from infra.local.settings import ACCOUNT, REGION, REPOSITORY, Local, aws_environment
+
+CDK = REPOSITORY / "infra" / "node_modules" / ".bin" / "cdk"
+
+
+def environment(local: Local, postgres: Postgres) -> dict[str, str]:
+    """What the local stage of the CDK app reads, beside an AWS client's variables."""
+    mine = REPOSITORY / ".venv" / "bin"
+    return dict(os.environ) | aws_environment(local) | {
+        "PATH": f"{mine}{os.pathsep}{os.environ['PATH']}",
+        "JSII_SILENCE_WARNING_UNTESTED_NODE_VERSION": "1",
+        "CDK_DISABLE_CLI_TELEMETRY": "true",
+        "PUBLIC_URL": local.public_url,
+        "SANDBOX_URL": local.sandbox_url,
+        "CLOCK_FILE": str(local.clock),
+        "LOCAL_DATABASE_DSN": postgres.dsn(),
+    }
+
+
+def forget_a_half_made_one(local: Local) -> None:
+    """Before the emulator starts: nothing it remembers is worth keeping when no deployment ever completed."""
+    if not local.outputs.exists():
+        launch.forget(local)
+
+
+def bootstrap(local: Local, household: Household, postgres: Postgres) -> None:
+    """Make the bucket `cdk deploy` uploads to, once."""
+    if not _bootstrapped(local):
+        _cdk(local, household, postgres, "bootstrap", f"aws://{ACCOUNT}/{REGION}")
+
+
+def deploy(local: Local, household: Household, postgres: Postgres) -> None:
+    """Deploy every stack; raises Unusable with the end of the log. The emulator then remembers the result."""
+    _cdk(
+        local, household, postgres,
+        "deploy", "--all", "--require-approval", "never", "--concurrency", "4", "--outputs-file", str(local.outputs),
+    )
+    household.notify("emulator", signal.SIGUSR1)
+
+
+def _cdk(local: Local, household: Household, postgres: Postgres, *arguments: str) -> None:
+    command = [
+        str(CDK), *arguments, "--context", "stage=local", "--output", str(local.state / "cdk.out"),
+        "--progress", "events", "--no-color", "--no-notices", "--no-version-reporting",
+    ]
+    household.finish("cdk", command, environment(local, postgres))
+
+
+def _bootstrapped(local: Local) -> bool:
+    try:
+        client(local, "cloudformation").describe_stacks(StackName="CDKToolkit")
+    except ClientError:
+        return False
+    return True

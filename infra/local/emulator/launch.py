@@ -1,0 +1,47 @@
+"""How to start the emulator: its interpreter, and the few variables it and the functions it runs may see."""
+
+import os
+import shutil
+
+from infra.local.settings import HOST, REPOSITORY, Local
+
+PYTHON = REPOSITORY / ".venv-emulator" / "bin" / "python"
+FROM_THE_USER = ("PATH", "HOME", "LANG", "LC_ALL", "TZ", "SSL_CERT_FILE", "TMPDIR")
+
+
+def command() -> list[str]:
+    """The emulator under our wrapper, which gives it the product's clock and a memory."""
+    return [str(PYTHON), "-m", "infra.local.emulator.main"]
+
+
+def environment(local: Local) -> dict[str, str]:
+    """Functions inherit what the emulator has, so it gets little: nothing of the user's session may reach them."""
+    inherited = {name: os.environ[name] for name in FROM_THE_USER if name in os.environ}
+    return inherited | {
+        "GATEWAY_PORT": str(local.emulator_port),
+        "BIND_HOST": HOST,
+        "AUTH": os.environ.get("AUTH", "true"),
+        "LOG_LEVEL": "INFO",
+        "LAMBDA_WARM_TTL_SECONDS": "86400",
+        "SFTP_ENABLED": "0",
+        "IOT_MTLS_ENABLED": "0",
+        "PERSIST_STATE": "1",
+        "S3_PERSIST": "1",
+        "STATE_DIR": str(local.state / "emulator"),
+        "S3_DATA_DIR": str(local.state / "s3"),
+        "TMPDIR": str(local.scratch),
+        "CLOCK_FILE": str(local.clock),
+        "PYTHONUNBUFFERED": "1",
+    }
+
+
+def clean_scratch(local: Local) -> None:
+    """Drop what the last run unpacked; hundreds of megabytes after a day of work."""
+    shutil.rmtree(local.scratch, ignore_errors=True)
+    local.scratch.mkdir(parents=True)
+
+
+def forget(local: Local) -> None:
+    """Drop everything the emulator remembers: used when no deployment ever completed on it."""
+    shutil.rmtree(local.state / "emulator", ignore_errors=True)
+    shutil.rmtree(local.state / "s3", ignore_errors=True)

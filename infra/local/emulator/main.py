@@ -1,0 +1,26 @@
+"""Starts ministack, the AWS emulator, with the product's clock and a memory that survives a restart."""
+
+import os
+from importlib import import_module
+
+from infra.local.emulator.clocks import follow_product_time
+from infra.local.emulator.memory import Snapshots, remember_fired_schedules, remember_mail
+from infra.local.emulator.resume import resume_executions
+
+
+def main() -> None:
+    """Serve until stopped. Looked up by name, because ministack is only installed in `.venv-emulator`."""
+    app = import_module("ministack.app")
+    scheduler, stepfunctions, ses = (
+        import_module(f"ministack.services.{name}") for name in ("scheduler", "stepfunctions", "ses")
+    )
+    follow_product_time(scheduler, stepfunctions)
+    remember_mail(ses)
+    remember_fired_schedules(scheduler)
+    resume_executions(stepfunctions, import_module("ministack.core.responses"), int(os.environ["GATEWAY_PORT"]))
+    Snapshots(app, import_module("ministack.core.persistence")).start()
+    app.main()
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,46 @@
+"""What a person sees while the laptop cloud starts: one line per step, and a table at the end."""
+
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+
+from rich.console import Console
+from rich.table import Table
+
+
+class Progress:
+    """Prints steps as they happen: a spinner on a terminal, plain lines elsewhere."""
+
+    def __init__(self) -> None:
+        self._console = Console(highlight=False)
+        self._started = time.monotonic()
+
+    @contextmanager
+    def step(self, title: str) -> Iterator[None]:
+        """Show the title while the step runs, and how long it took afterwards."""
+        started = time.monotonic()
+        with self._console.status(title):
+            yield
+        self._console.print(f"[green]✓[/] {title} [dim]{time.monotonic() - started:.1f} s[/]")
+
+    def note(self, text: str) -> None:
+        """One line."""
+        self._console.print(text)
+
+    def refuse(self, text: str) -> None:
+        """Why it cannot go on."""
+        self._console.print(f"[red]sharestack:[/] {text}", markup=True, soft_wrap=True)
+
+    def table(self, title: str, headings: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
+        """A table."""
+        table = Table(title=title, title_justify="left", title_style="bold")
+        for heading in headings:
+            table.add_column(heading, overflow="fold")
+        for row in rows:
+            table.add_row(*row)
+        self._console.print(table)
+
+    def ready(self, url: str) -> None:
+        """The last line."""
+        seconds = time.monotonic() - self._started
+        self._console.print(f"[bold green]Ready[/] after {seconds:.0f} s: {url}   (Ctrl-C stops everything)")
