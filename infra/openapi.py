@@ -71,7 +71,10 @@ def _merge(merged: dict[str, Any], name: str, app: FastAPI) -> None:
             message = f"{name} and another function both serve {path}"
             raise ValueError(message)
         known.update(operations)
-    merged["components"]["schemas"].update(part.get("components", {}).get("schemas", {}))
+    for schema, shape in part.get("components", {}).get("schemas", {}).items():
+        if merged["components"]["schemas"].setdefault(schema, shape) != shape:
+            message = f"{name}: another function has a different schema named {schema}"
+            raise ValueError(message)
     common = problems(*EVERYWHERE)
     for route in routes:
         rule = rule_of(route)

@@ -1,0 +1,123 @@
+"""Each completed route is what the contract says: method, path, rule, request, response and errors."""
+
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from infra.openapi import document
+from tests.contract.contract import Row, list_item, request_of, response_fields, rows
+
+COMPLETE = Path(__file__).with_name("complete.txt").read_text().split()
+PAGE = {"items", "total", "total_is_capped", "page", "page_size", "next_cursor"}
+PAGING = {"page", "page_size", "sort_by", "sort_order", "cursor"}
+WITHOUT_ENVELOPE = {"PLT-003", "PLT-004", "PLT-005", "PLT-006", "PAY-002"}
+ANY_FIELD_OF = {"CNT-002": "CNT-001", "SUB-004": "SUB-002"}
+"""Rows whose body is "any field of" another row's."""
+OBJECT_BODY = {"CNT-032": "AccessControl"}
+
+
+@cache
+def api() -> dict[str, Any]:
+    return document()
+
+
+def operation(row: Row) -> dict[str, Any]:
+    path = row.path
+    operations = api()["paths"].get(path)
+    assert operations, f"{path} is not served"
+    assert row.method.lower() in operations, f"{row.method} {path} is not served"
+    found: dict[str, Any] = operations[row.method.lower()]
+    return found
+
+
+def resolve(schema: dict[str, Any]) -> dict[str, Any]:
+    while "$ref" in schema:
+        schema = api()["components"]["schemas"][schema["$ref"].rsplit("/", 1)[1]]
+    for branch in schema.get("anyOf", []):
+        if branch.get("type") != "null":
+            return resolve(branch)
+    return schema
+
+
+def body_schema(found: dict[str, Any], kind: str) -> dict[str, Any]:
+    return resolve(found["requestBody"]["content"][kind]["schema"])
+
+
+@pytest.fixture(params=COMPLETE)
+def row(request: pytest.FixtureRequest) -> Row:
+    return rows()[request.param]
+
+
+def test_the_rule_is_the_contracts(row: Row) -> None:
+    found = operation(row)
+    assert found["x-auth"] == row.auth
+    assert (found["x-permission"] or "") == row.permission
+
+
+def test_the_parameters_are_the_contracts(row: Row) -> None:
+    found = operation(row)
+    query, _, _ = request_of(row)
+    sent = {p["name"]: p for p in found.get("parameters", []) if p["in"] == "query"}
+    expected = {field.name for field in query} | (PAGING if row.paged else set())
+    assert set(sent) >= expected
+    assert not set(sent) - expected - PAGING
+    for field in query:
+        assert sent[field.name].get("required", False) <= field.required, field
+    headers = {p["name"] for p in found.get("parameters", []) if p["in"] == "header"}
+    assert ("Idempotency-Key" in headers) == row.idempotent
+
+
+def test_the_body_is_the_contracts(row: Row) -> None:
+    found = operation(row)
+    _, body, form = request_of(row)
+    if row.id in ANY_FIELD_OF:
+        body = [*body, *request_of(rows()[ANY_FIELD_OF[row.id]])[1]]
+    if row.id in OBJECT_BODY:
+        names = response_fields(OBJECT_BODY[row.id])
+        assert set(body_schema(found, "application/json")["properties"]) == names
+        return
+    if form:
+        return
+    if not body:
+        assert "requestBody" not in found
+        return
+    schema = body_schema(found, "application/json")
+    assert set(schema["properties"]) == {field.name for field in body}
+    if row.id not in ANY_FIELD_OF:
+        assert set(schema.get("required", [])) == {field.name for field in body if field.required}
+
+
+def test_the_answer_is_the_contracts(row: Row) -> None:
+    found = operation(row)
+    assert str(row.status) in found["responses"]
+    if row.id in WITHOUT_ENVELOPE:
+        return
+    envelope = resolve(found["responses"][str(row.status)]["content"]["application/json"]["schema"])
+    assert set(envelope["properties"]) == {"code", "message", "data"}
+    data = resolve(envelope["properties"]["data"])
+    as_list = list_item(row.response)
+    if as_list is None:
+        assert set(data["properties"]) == response_fields(row.response)
+        return
+    item, extra = as_list
+    assert set(data["properties"]) == PAGE | extra
+    assert set(resolve(data["properties"]["items"]["items"])["properties"]) == response_fields(item)
+
+
+def test_the_errors_are_listed(row: Row) -> None:
+    found = operation(row)
+    listed = {
+        (int(status), error)
+        for status, answer in found["responses"].items()
+        if status != "default"
+        for error in answer.get("x-errors", [])
+    }
+    assert set(row.errors) <= listed
+
+
+def test_nothing_is_served_that_is_neither_in_the_contract_nor_explained() -> None:
+    promised = {(row.method, row.path) for row in rows().values()}
+    served = {(m.upper(), path) for path, ops in api()["paths"].items() for m in ops}
+    assert served <= promised
