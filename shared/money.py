@@ -1,12 +1,14 @@
 """Money: whole minor units with their currency. No float ever touches an amount."""
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
-from decimal import Decimal, InvalidOperation
+from decimal import Decimal
 from typing import Self
 
 _EXPONENT = {"CNY": 2, "USDT": 6}
 BASIS_POINTS = 10_000
+_DECIMAL = re.compile(r"-?\d{1,15}(\.\d{1,8})?")
 
 
 class CurrencyMismatchError(ValueError):
@@ -40,12 +42,11 @@ class Money:
     @classmethod
     def from_yuan(cls, text: str, currency: str = "CNY") -> Self:
         """Parse a decimal string in major units, as vendors send it. Raises ValueError when it is not exact."""
-        try:
-            scaled = Decimal(text.strip()).scaleb(_EXPONENT[currency])
-        except InvalidOperation as error:
-            message = f"not an amount: {text!r}"
-            raise ValueError(message) from error
-        if not scaled.is_finite() or scaled != scaled.to_integral_value():
+        if not _DECIMAL.fullmatch(text := text.strip()):
+            message = f"not an amount: {text[:40]!r}"
+            raise ValueError(message)
+        scaled = Decimal(text).scaleb(_EXPONENT[currency])
+        if scaled != scaled.to_integral_value():
             message = f"not a whole number of minor units: {text!r}"
             raise ValueError(message)
         return cls(int(scaled), currency)

@@ -1,0 +1,90 @@
+"""PynamoDB on the lean session: the same items, errors and binaries as stock botocore; limits that hold in parallel."""
+
+from concurrent.futures import ThreadPoolExecutor
+from typing import ClassVar
+
+import pytest
+from pynamodb.attributes import BinaryAttribute, MapAttribute, UnicodeAttribute
+from pynamodb.exceptions import DoesNotExist, PutError, UpdateError
+
+from shared import aws, clock
+from shared.dynamo.base import Item, condition_failed, meta
+from shared.ratelimit import Limit, take
+from shared.views import entitlements
+from shared.views.entitlements import EntitlementItem
+
+
+class Sample(Item):
+    Meta = meta("ops")
+    blob: ClassVar[BinaryAttribute] = BinaryAttribute(null=True, legacy_encoding=False)
+    named: ClassVar[MapAttribute] = MapAttribute(null=True)
+    text: ClassVar[UnicodeAttribute] = UnicodeAttribute(null=True)
+
+
+def test_binary_and_tricky_names_survive(cloud) -> None:
+    Sample("a", "b", blob=bytes(range(256)), named={"B": "a map entry called B", "S": "x"}, text="正文").save()
+    found = Sample.get("a", "b")
+    assert bytes(found.blob) == bytes(range(256))
+    assert found.named.as_dict() == {"B": "a map entry called B", "S": "x"}
+    assert found.text == "正文"
+    assert [item.sk for item in Sample.query("a")] == ["b"]
+
+
+def test_errors_come_through_the_lean_parser(cloud) -> None:
+    with pytest.raises(DoesNotExist):
+        Sample.get("no", "body")
+    Sample("a", "b").save()
+    with pytest.raises(PutError) as refused:
+        Sample("a", "b").save(condition=Sample.pk.does_not_exist())
+    assert condition_failed(refused.value)
+    with pytest.raises(UpdateError) as broken:
+        Sample("a", "b").update([Sample.text.set(Sample.named)], condition=Sample.text.exists())
+    assert condition_failed(broken.value)
+    client = aws.client("dynamodb")
+    with pytest.raises(client.exceptions.ResourceNotFoundException):
+        client.get_item(TableName="nope", Key={"pk": {"S": "a"}})
+
+
+def test_a_bucket_lets_exactly_its_burst_through_in_parallel(cloud) -> None:
+    aws.client("dynamodb")
+    limit = Limit("race", 20)
+    with ThreadPoolExecutor(8) as pool:
+        verdicts = list(pool.map(lambda _: take(limit, "1.2.3.4").allowed, range(60)))
+    assert 20 <= sum(verdicts) <= 21, "the burst, and at most what refilled meanwhile"
+
+
+def test_a_bucket_refills_with_time(cloud) -> None:
+    from datetime import timedelta
+
+    limit, start = Limit("refill", 2), clock.now()
+    with clock.frozen(start):
+        assert [take(limit, "u").allowed for _ in range(3)] == [True, True, False]
+        assert take(limit, "u").reset_seconds == 30
+        assert take(limit, "other").allowed
+    with clock.frozen(start + timedelta(seconds=30)):
+        assert [take(limit, "u").allowed for _ in range(2)] == [True, False]
+
+
+def right(version: int, *, revoked: int = 0) -> EntitlementItem:
+    return EntitlementItem("U#1", "CREATOR#9", source="subscription", plan_id=3, tier=2, revoked=revoked, version=version)
+
+
+def test_rights_never_turn_back(cloud) -> None:
+    assert entitlements.put(right(1))
+    assert entitlements.put(right(3, revoked=1))
+    assert not entitlements.put(right(2)), "a late fact changes nothing"
+    assert not entitlements.put(right(3)), "a repeated one neither"
+    assert entitlements.held(1, 9).subscription is None
+    assert entitlements.put(right(4))
+    held = entitlements.held(1, 9, content_id=5)
+    assert held.subscription is not None
+    assert held.subscription.tier == 2
+    assert held.purchase is None
+
+
+def test_a_right_ends_on_time_without_anyone_writing(cloud) -> None:
+    now = int(clock.now().timestamp())
+    item = right(1)
+    item.valid_until = now - 1
+    entitlements.put(item)
+    assert entitlements.held(1, 9).subscription is None
