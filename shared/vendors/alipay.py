@@ -72,9 +72,7 @@ class AlipayClient:
     def page_pay_url(self, order: Order, *, return_url: str) -> str:
         """The address of the cashier page, which later sends the browser to `return_url`. Makes no call."""
         biz = {**_order_fields(order), "product_code": "FAST_INSTANT_TRADE_PAY"}
-        params = self._gateway.signed(
-            "alipay.trade.page.pay", biz, notify_url=order.notify_url, return_url=return_url
-        )
+        params = self._gateway.signed("alipay.trade.page.pay", biz, notify_url=order.notify_url, return_url=return_url)
         return f"{self.config.gateway_url}?{urlencode(params)}"
 
     def precreate(self, order: Order) -> Outcome[str]:
@@ -95,16 +93,12 @@ class AlipayClient:
 
     def close(self, out_trade_no: str) -> Outcome[Closed]:
         """Stop an unpaid trade. One closed before, or never created, counts as closed; see `Closed`."""
-        said = self._gateway.call(
-            "alipay.trade.close", {"out_trade_no": out_trade_no}, lambda _: Closed(existed=True)
-        )
+        said = self._gateway.call("alipay.trade.close", {"out_trade_no": out_trade_no}, lambda _: Closed(existed=True))
         if isinstance(said, Refused) and said.sub_code in _NOT_PAYABLE:
             return Done(Closed(existed=said.sub_code != _NO_TRADE))
         return said
 
-    def refund(
-        self, *, out_trade_no: str, out_request_no: str, amount: Money, reason: str
-    ) -> Outcome[Refund]:
+    def refund(self, *, out_trade_no: str, out_request_no: str, amount: Money, reason: str) -> Outcome[Refund]:
         """Give back `amount`. One `out_request_no` moves money once; with another amount it is refused."""
         biz = {
             "out_trade_no": out_trade_no,
@@ -123,9 +117,7 @@ class AlipayClient:
         }
         return self._gateway.call("alipay.trade.fastpay.refund.query", biz, RefundState.read)
 
-    def transfer(
-        self, *, out_biz_no: str, amount: Money, title: str, payee: Payee, remark: str
-    ) -> Outcome[Transfer]:
+    def transfer(self, *, out_biz_no: str, amount: Money, title: str, payee: Payee, remark: str) -> Outcome[Transfer]:
         """Pay out `amount` (0.10 yuan at least). The same `out_biz_no` moves money once."""
         biz = {
             "out_biz_no": out_biz_no,
@@ -149,9 +141,7 @@ class AlipayClient:
             "biz_scene": "DIRECT_TRANSFER",
             "out_biz_no": out_biz_no,
         }
-        return self._absent(
-            "ORDER_NOT_EXIST", self._gateway.call("alipay.fund.trans.common.query", biz, Transfer.read)
-        )
+        return self._absent("ORDER_NOT_EXIST", self._gateway.call("alipay.fund.trans.common.query", biz, Transfer.read))
 
     def bill_download_url(self, day: date) -> Outcome[str | None]:
         """The address, good for 30 s, of the trade bill of a past Beijing day. None: no trade that day."""

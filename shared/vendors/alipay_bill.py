@@ -78,10 +78,7 @@ def _rows(text: str) -> list[BillRow]:
         message = "cut off before its end mark"
         raise ValueError(message)
     table = csv.DictReader(line for line in lines if line.strip() and not line.startswith("#"))
-    return [
-        _row({_bare(name): _bare(value) for name, value in cells.items() if name or any(value)})
-        for cells in table
-    ]
+    return [_row({_bare(name): _bare(value) for name, value in cells.items() if name or any(value)}) for cells in table]
 
 
 def _row(cells: dict[str, str]) -> BillRow:

@@ -37,7 +37,7 @@ class AlipayGateway:
         notify_url: str = "",
     ) -> Outcome[T]:
         """Call `method`; `read` turns the fields of a signed success into a value."""
-        import httpx  # noqa: PLC0415 - a function pays for it only when it calls
+        import httpx  # 60 ms that a function pays only when it calls
 
         try:
             answer = self._client().post(
@@ -81,7 +81,7 @@ class AlipayGateway:
 
     def fetch(self, address: str) -> bytes | Unknown:
         """Download what Alipay pointed to."""
-        import httpx  # noqa: PLC0415 - a function pays for it only when it calls
+        import httpx
 
         try:
             answer = self._client().get(address)
@@ -113,7 +113,7 @@ class AlipayGateway:
 
     def _client(self) -> "httpx.Client":
         if self._http is None:
-            import httpx  # noqa: PLC0415 - a function pays for it only when it calls
+            import httpx
 
             logging.getLogger("httpx").setLevel(logging.WARNING)  # its INFO lines hold whole addresses
             self._http = httpx.Client(timeout=httpx.Timeout(self._timeout, connect=3.0))

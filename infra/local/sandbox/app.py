@@ -1,0 +1,82 @@
+"""The product's vendors, played on a laptop: they sign, verify, notify and misbehave like the real ones."""
+
+import asyncio
+import contextlib
+from collections.abc import AsyncIterator
+
+import httpx
+from starlette.applications import Starlette
+from starlette.requests import Request
+from starlette.responses import JSONResponse
+from starlette.routing import Route
+
+from infra.local.sandbox import index
+from infra.local.sandbox.alipay import control as alipay_control
+from infra.local.sandbox.alipay import http as alipay_http
+from infra.local.sandbox.alipay.vendor import Alipay
+from infra.local.sandbox.courier import Courier, Delivery
+from infra.local.sandbox.journal import Journal
+from infra.local.sandbox.settings import SandboxSettings
+from infra.local.sandbox.shelf import Shelf, open_database
+from infra.local.sandbox.sms import sink
+
+_PATIENCE_SECONDS = 15.0
+
+
+async def health(_: Request) -> JSONResponse:
+    """Ready: the state is open and the courier runs."""
+    return JSONResponse({"status": "ok"})
+
+
+def create_app(settings: SandboxSettings | None = None) -> Starlette:
+    """The application; nothing is opened, generated or read before it starts."""
+
+    @contextlib.asynccontextmanager
+    async def lifespan(app: Starlette) -> AsyncIterator[None]:
+        told = settings or SandboxSettings.from_environment()
+        database = open_database(told.state)
+        journals = {"alipay": Journal(), "sms": Journal()}
+        async with httpx.AsyncClient(timeout=_PATIENCE_SECONDS) as http:
+            courier = Courier(Shelf(database, "deliveries", Delivery), lambda delivery: post(http, delivery, journals))
+            app.state.alipay = Alipay(told, database, courier, journals["alipay"])
+            app.state.sms = sink.Sms(told.state, database, journals["sms"])
+            delivering = asyncio.create_task(courier.run())
+            yield
+            delivering.cancel()
+            with contextlib.suppress(asyncio.CancelledError):
+                await delivering
+        database.close()
+
+    return Starlette(
+        routes=[
+            *index.ROUTES,
+            Route("/health", health),
+            *alipay_http.ROUTES,
+            *alipay_control.ROUTES,
+            *sink.ROUTES,
+        ],
+        lifespan=lifespan,
+    )
+
+
+async def post(http: httpx.AsyncClient, delivery: Delivery, journals: dict[str, Journal]) -> str:
+    """One attempt at a notification: the body of a 200, or a word about what came instead."""
+    try:
+        answer = await http.post(
+            delivery.url,
+            content=delivery.body,
+            headers={"Content-Type": "application/x-www-form-urlencoded; charset=utf-8"},
+        )
+        said = answer.text if answer.status_code == httpx.codes.OK else f"HTTP {answer.status_code}"
+    except (httpx.HTTPError, httpx.InvalidURL) as error:
+        said = type(error).__name__
+    request = {
+        "url": delivery.url,
+        "attempt": delivery.attempts + 1,
+        **dict(httpx.QueryParams(delivery.body)),
+    }
+    journals[delivery.vendor].note("sent", "notify", delivery.numbers, request, said)
+    return said
+
+
+app = create_app()

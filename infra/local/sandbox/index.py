@@ -1,0 +1,110 @@
+"""The front page: which vendors are played here, how they behave, and what went on."""
+
+from html import escape
+from typing import Any
+
+from starlette.requests import Request
+from starlette.responses import HTMLResponse
+from starlette.routing import Route
+
+from infra.local.sandbox.alipay.records import Trade
+from infra.local.sandbox.alipay.transfers import status
+from infra.local.sandbox.alipay.vendor import Alipay
+from infra.local.sandbox.alipay.wire import beijing, yuan
+from infra.local.sandbox.sms.sink import Sms
+from infra.local.sandbox.web import page
+
+_SHOWN = 50
+_STATES = {
+    None: "等待扫码 offered",
+    "WAIT_BUYER_PAY": "待付款 waiting",
+    "TRADE_SUCCESS": "已支付 paid",
+    "TRADE_CLOSED": "已关闭 closed",
+}
+
+
+async def index(request: Request) -> HTMLResponse:
+    """Everything at a glance."""
+    alipay: Alipay = request.app.state.alipay
+    sms: Sms = request.app.state.sms
+    newest = list(alipay.trades.trades)[::-1][:_SHOWN]
+    sent = list(alipay.transfers.transfers)[::-1][:_SHOWN]
+    texts = list(sms.messages)[::-1][:_SHOWN]
+    return page(
+        "支付模拟器 Vendor simulators",
+        _card("模拟器 Simulators", _simulators(alipay, sms))
+        + _card("支付宝订单 Alipay orders", _table(_ORDER_HEAD, [_order(trade) for trade in newest]))
+        + _card(
+            "支付宝转账 Alipay transfers",
+            _table(
+                ("转账单号 Transfer no.", "收款方 Payee", "金额 Amount ¥", "状态 State"),
+                [[escape(one.out_biz_no), escape(one.payee), yuan(one.amount), escape(status(one))] for one in sent],
+            ),
+        )
+        + _card(
+            "短信 Text messages",
+            _table(
+                ("收件人 To", "内容 Text", "时间 Sent"),
+                [[escape(one.to), escape(one.text), beijing(one.sent_at)] for one in texts],
+            ),
+        ),
+    )
+
+
+_ORDER_HEAD = (
+    "支付单号 Payment no.",
+    "订单 Order no.",
+    "商品 Item",
+    "金额 Amount ¥",
+    "状态 State",
+    "退款 Refunded ¥",
+)
+
+
+def _order(trade: Trade) -> list[str]:
+    return [
+        f'<a href="/alipay/qr/{trade.code}">{escape(trade.out_trade_no)}</a>',
+        escape(trade.order_no or "-"),
+        escape(trade.subject),
+        yuan(trade.total),
+        _STATES[trade.status],
+        yuan(trade.refunded),
+    ]
+
+
+def _simulators(alipay: Alipay, sms: Sms) -> str:
+    waiting = len(alipay.courier.pending("alipay"))
+    return _table(
+        ("供应商 Vendor", "入口 Endpoint", "开关 Behaviour", "待送通知 Notices under way"),
+        [
+            [
+                "支付宝 Alipay",
+                "<code>/alipay/gateway.do</code>",
+                _switches(alipay.switches.shown()),
+                str(waiting),
+            ],
+            ["短信 Alibaba Cloud SMS", "<code>/sms</code>", _switches(sms.switches.shown()), "-"],
+        ],
+    )
+
+
+def _switches(shown: dict[str, Any]) -> str:
+    told = [f"{name}={value}" for name, value in shown["default"].items() if value is not None]
+    told += [f"{number}: {name}={value}" for number, own in shown["orders"].items() for name, value in own.items()]
+    return " ".join(f"<code>{escape(one)}</code>" for one in told)
+
+
+def _card(title: str, content: str) -> str:
+    return f'<section class="card"><h2>{title}</h2><div class="scroll">{content}</div></section>'
+
+
+def _table(head: tuple[str, ...], rows: list[list[str]]) -> str:
+    """A table of cells that are HTML already."""
+    if not rows:
+        return '<p class="soft">暂无 Nothing yet</p>'
+    titles = "".join(f"<th>{escape(name)}</th>" for name in head)
+    body = "".join("<tr>" + "".join(f"<td>{cell}</td>" for cell in row) + "</tr>" for row in rows)
+    return f"<table><thead><tr>{titles}</tr></thead><tbody>{body}</tbody></table>"
+
+
+ROUTES = [Route("/", index)]
