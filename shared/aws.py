@@ -72,10 +72,14 @@ def session() -> Session:
     return made
 
 
+# botocore still signs S3 addresses the old way by default, which leaves headers unsigned and which KMS buckets refuse.
+_OWN_CONFIG = {"s3": Config(signature_version="s3v4")}
+
+
 @cache
 def client(service: str) -> Any:
     """A client of one AWS service, built on first use and kept for the life of the environment."""
-    return session().create_client(service)
+    return session().create_client(service, config=_OWN_CONFIG.get(service))
 
 
 def forget_clients() -> None:
