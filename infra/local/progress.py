@@ -27,10 +27,6 @@ class Progress:
         """One line."""
         self._console.print(text)
 
-    def refuse(self, text: str) -> None:
-        """Why it cannot go on."""
-        self._console.print(f"[red]sharestack:[/] {text}", markup=True, soft_wrap=True)
-
     def table(self, title: str, headings: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
         """A table."""
         table = Table(title=title, title_justify="left", title_style="bold")

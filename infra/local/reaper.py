@@ -8,11 +8,13 @@ its descendants. It lives in a session of its own, so that Ctrl-C in the termina
 import os
 import signal
 import sys
+import time
 from contextlib import suppress
 
 import psutil
 
 PATIENCE_SECONDS = 20
+POLL_SECONDS = 0.05
 
 
 def stop(pid: int, number: int) -> None:
@@ -24,13 +26,23 @@ def stop(pid: int, number: int) -> None:
         family = []
     with suppress(ProcessLookupError):
         os.kill(pid, number)
-    _, alive = psutil.wait_procs([member for member in family if member.pid == pid], timeout=PATIENCE_SECONDS)
+    deadline = time.monotonic() + PATIENCE_SECONDS
+    while family and alive(family[-1]) and time.monotonic() < deadline:
+        time.sleep(POLL_SECONDS)
     # What the process left behind, and its group, which a dead leader's orphans still belong to.
-    for member in [*alive, *family]:
+    for member in family:
         with suppress(psutil.NoSuchProcess):
             member.kill()
     with suppress(ProcessLookupError, PermissionError):
         os.killpg(pid, signal.SIGKILL)
+
+
+def alive(process: psutil.Process) -> bool:
+    """Whether it still runs; one that only waits for its parent to notice its end does not."""
+    try:
+        return process.is_running() and process.status() != psutil.STATUS_ZOMBIE
+    except psutil.NoSuchProcess:
+        return False
 
 
 def main() -> None:

@@ -11,6 +11,7 @@ import httpx
 
 from infra.local import deployment, services
 from infra.local.checks import only_one, require_free_ports, require_tools
+from infra.local.command import exit_code
 from infra.local.emulator import launch
 from infra.local.postgres import Postgres
 from infra.local.processes import Household
@@ -21,38 +22,31 @@ POLL_SECONDS = 0.5
 HEALTHY_WITHIN_SECONDS = 60
 
 
-def main() -> int:
-    """Run in the foreground. Exit code 0 after Ctrl-C or SIGTERM, 1 when something stands in the way."""
-    progress = Progress()
+def main() -> None:
+    """Run in the foreground until Ctrl-C or SIGTERM; raises Unusable when something stands in the way."""
     for number in (signal.SIGTERM, signal.SIGHUP):
         signal.signal(number, _interrupt)
-    try:
-        local = Local.from_environment()
-        require_tools()
-        with only_one(local.state):
-            require_free_ports(local)
-            run(local, progress)
-    except Unusable as problem:
-        progress.refuse(str(problem))
-        return 1
-    except KeyboardInterrupt:
-        progress.note("stopped")
-        return 0
+    local = Local.from_environment()
+    require_tools()
+    with only_one(local.state):
+        require_free_ports(local)
+        run(local, Progress())
 
 
 def run(local: Local, progress: Progress) -> NoReturn:
     """Start everything, then watch over it until interrupted."""
     postgres = Postgres(local)
-    with Household(local.logs) as household:
+    with launch.scratch(local), Household(local.logs) as household:
         with progress.step("PostgreSQL"):
             household.start(postgres.service())
             postgres.ensure_database()
         with progress.step("AWS emulator, vendor simulators, front door"):
             deployment.forget_a_half_made_one(local)
-            launch.clean_scratch(local)
             for service in (services.emulator(local), services.sandbox(local), services.front_door(local)):
                 household.start(service)
-        with progress.step("cdk deploy (the first time takes a minute or two)"):
+        with progress.step("cdk synth"):
+            deployment.synthesize(local, household, postgres)
+        with progress.step("cdk deploy"):
             deployment.bootstrap(local, household, postgres)
             deployment.deploy(local, household, postgres)
         with progress.step("the API answers"):
@@ -100,4 +94,4 @@ def _announce(local: Local, progress: Progress) -> None:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(exit_code(main))

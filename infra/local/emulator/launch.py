@@ -2,6 +2,8 @@
 
 import os
 import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
 
 from infra.local.settings import HOST, REPOSITORY, Local
 
@@ -35,10 +37,15 @@ def environment(local: Local) -> dict[str, str]:
     }
 
 
-def clean_scratch(local: Local) -> None:
-    """Drop what the last run unpacked; hundreds of megabytes after a day of work."""
+@contextmanager
+def scratch(local: Local) -> Iterator[None]:
+    """A folder for what the emulator unpacks: hundreds of megabytes, of no use to the next run."""
     shutil.rmtree(local.scratch, ignore_errors=True)
     local.scratch.mkdir(parents=True)
+    try:
+        yield
+    finally:
+        shutil.rmtree(local.scratch, ignore_errors=True)
 
 
 def forget(local: Local) -> None:
