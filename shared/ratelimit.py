@@ -1,9 +1,12 @@
-"""Token buckets in DynamoDB (GCRA): exact under any concurrency, one conditional write for a call within the limit.
+"""Token buckets in DynamoDB (GCRA), spent through short leases: never more than the limit, one write for many calls.
 
-A bucket stores its theoretical arrival time: the moment at which it would be full again. A call moves that moment on by
-one interval, and is refused when the moment lies further ahead than the burst allows.
+A bucket stores its theoretical arrival time: the moment at which it would be full again. Taking n tokens moves that
+moment on by n intervals, and is refused when it would lie further ahead than the burst allows. An environment takes a
+twentieth of the limit at a time and spends it in memory; tokens leased elsewhere are simply not there, so the sum of
+all environments stays within the limit, and the price of a call is a dictionary look-up, not a write.
 """
 
+import time
 from dataclasses import dataclass
 from typing import ClassVar
 
@@ -13,7 +16,11 @@ from pynamodb.exceptions import UpdateError
 from shared import clock
 from shared.dynamo.base import Item, condition_failed, meta
 
-_ALREADY_REFUSED = 3
+_RACES_LOST = 3
+_LEASES_PER_LIMIT = 20
+_LEASE_SECONDS = 10.0
+_LEASES_KEPT = 512
+_leases: dict[tuple[str, str], "_Lease"] = {}
 
 
 @dataclass(frozen=True)
@@ -34,6 +41,13 @@ class Verdict:
     reset_seconds: int
 
 
+@dataclass(slots=True)
+class _Lease:
+    tokens: int
+    remaining: int
+    until: float
+
+
 class BucketItem(Item):
     """pk `RL#{rule}#{subject}`, sk `TAT`; `tat` in milliseconds since the epoch."""
 
@@ -43,35 +57,50 @@ class BucketItem(Item):
 
 
 def take(limit: Limit, subject: str) -> Verdict:
-    """Take one token from the subject's bucket."""
+    """Take one token from the subject's bucket, or from what this environment has leased of it."""
+    key = (limit.rule, subject)
+    lease = _leases.get(key)
+    if lease and lease.tokens and lease.until > time.monotonic():
+        lease.tokens -= 1
+        return Verdict(True, limit.per_minute, lease.remaining + lease.tokens, 0)
+    wanted = max(1, limit.per_minute // _LEASES_PER_LIMIT)
+    verdict = _take_from_bucket(limit, subject, wanted)
+    if not verdict.allowed and wanted > 1:
+        return _take_from_bucket(limit, subject, 1)
+    if verdict.allowed and wanted > 1:
+        if len(_leases) >= _LEASES_KEPT:
+            _leases.clear()
+        _leases[key] = _Lease(wanted - 1, verdict.remaining, time.monotonic() + _LEASE_SECONDS)
+        return Verdict(True, limit.per_minute, verdict.remaining + wanted - 1, 0)
+    return verdict
+
+
+def forget_leases() -> None:
+    """Drop what is leased (tests; restore from a snapshot)."""
+    _leases.clear()
+
+
+def _take_from_bucket(limit: Limit, subject: str, tokens: int) -> Verdict:
     now = int(clock.now().timestamp() * 1000)
     interval = max(1, 60_000 // limit.per_minute)
-    burst = interval * limit.per_minute
+    step, burst = interval * tokens, interval * limit.per_minute
     item = BucketItem(f"RL#{limit.rule}#{subject}", "TAT")
     expiry = BucketItem.ttl.set(now // 1000 + 120)
-    for _ in range(_ALREADY_REFUSED):
-        try:
-            item.update(
-                [BucketItem.tat.set(BucketItem.tat + interval), expiry],
-                condition=(BucketItem.tat > now) & (BucketItem.tat <= now + burst - interval),
-            )
-        except UpdateError as error:
-            if not condition_failed(error):
-                raise
-        else:
-            return _verdict(limit, int(item.tat), now, interval, allowed=True)
-        try:
-            item.update(
-                [BucketItem.tat.set(now + interval), expiry],
-                condition=BucketItem.tat.does_not_exist() | (BucketItem.tat <= now),
-            )
-        except UpdateError as error:
-            if not condition_failed(error):
-                raise
-        else:
-            return _verdict(limit, now + interval, now, interval, allowed=True)
+    attempts = (
+        (BucketItem.tat + step, (BucketItem.tat > now) & (BucketItem.tat <= now + burst - step)),
+        (now + step, BucketItem.tat.does_not_exist() | (BucketItem.tat <= now)),
+    )
+    for _ in range(_RACES_LOST):
+        for value, condition in attempts:
+            try:
+                item.update([BucketItem.tat.set(value), expiry], condition=condition)
+            except UpdateError as error:
+                if not condition_failed(error):
+                    raise
+            else:
+                return _verdict(limit, int(item.tat), now, interval, allowed=True)
         item.refresh(consistent_read=True)
-        if item.tat > now + burst - interval:
+        if item.tat > now + burst - step:
             break
     return _verdict(limit, int(item.tat), now, interval, allowed=False)
 

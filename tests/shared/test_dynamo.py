@@ -9,7 +9,7 @@ from pynamodb.exceptions import DoesNotExist, PutError, UpdateError
 
 from shared import aws, clock
 from shared.dynamo.base import Item, condition_failed, meta
-from shared.ratelimit import Limit, take
+from shared.ratelimit import Limit, forget_leases, take
 from shared.views import entitlements
 from shared.views.entitlements import EntitlementItem
 
@@ -51,6 +51,27 @@ def test_a_bucket_lets_exactly_its_burst_through_in_parallel(cloud) -> None:
     with ThreadPoolExecutor(8) as pool:
         verdicts = list(pool.map(lambda _: take(limit, "1.2.3.4").allowed, range(60)))
     assert 20 <= sum(verdicts) <= 21, "the burst, and at most what refilled meanwhile"
+
+
+def test_leases_of_many_environments_stay_within_the_limit(cloud) -> None:
+    limit, allowed, calls = Limit("leased", 100), 0, 0
+    with clock.frozen(clock.now()):
+        for _environment in range(30):
+            forget_leases()
+            for _ in range(7):
+                calls += 1
+                allowed += take(limit, "9.9.9.9").allowed
+    assert calls > 100
+    assert allowed <= 100
+
+
+def test_a_lease_is_one_write_for_many_calls(cloud) -> None:
+    limit = Limit("cheap", 600)
+    with clock.frozen(clock.now()):
+        remaining = [take(limit, "u").remaining for _ in range(30)]
+        assert remaining == list(range(599, 569, -1))
+        forget_leases()
+        assert take(limit, "u").remaining == 569, "thirty calls were one lease of the bucket"
 
 
 def test_a_bucket_refills_with_time(cloud) -> None:

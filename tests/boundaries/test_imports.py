@@ -1,0 +1,65 @@
+"""What a function may import: measured in a fresh process, by name and by count (docs/decisions: budgets)."""
+
+import json
+import os
+import subprocess
+import sys
+from importlib import import_module
+from pathlib import Path
+
+import pytest
+
+from shared.manifest import Function, HttpFunction
+
+ROOT = Path(__file__).resolve().parents[2]
+HTTP_MODULES = 650
+FORBIDDEN_EVERYWHERE = {"boto3", "sqlalchemy", "requests", "aws_xray_sdk", "web3", "tronpy", "ccxt", "anthropic", "moto"}
+FORBIDDEN_IN_HTTP = FORBIDDEN_EVERYWHERE | {"PIL", "httpx", "alembic"}
+FORBIDDEN_IN_WORKERS = FORBIDDEN_EVERYWHERE | {"fastapi", "starlette", "mangum"}
+MAY = {
+    "platform.migrate": {"sqlalchemy", "alembic"},
+    "media.inspect_upload": {"PIL"},
+}
+ONLY_AUTH_HASHES = {"identity.auth"}
+
+
+def functions() -> list[tuple[str, Function]]:
+    found = []
+    for manifest in sorted((ROOT / "functions").glob("*/manifest.py")):
+        domain = manifest.parent.name
+        for function in import_module(f"functions.{domain}.manifest").MANIFEST.functions:
+            found.append((f"{domain}.{function.name}", function))
+    return found
+
+
+def loaded(name: str) -> set[str]:
+    """The modules in a fresh process after importing the handler, as a function would."""
+    code = f"import sys, json; import functions.{name}; print(json.dumps(sorted(sys.modules)))"
+    environment = {"PATH": os.environ["PATH"], "HOME": os.environ.get("HOME", "/")}
+    done = subprocess.run(
+        [sys.executable, "-c", code], cwd=ROOT, env=environment, capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 0, f"{name} needs its environment at import:\n{done.stderr[-800:]}"
+    return set(json.loads(done.stdout.splitlines()[-1]))
+
+
+@pytest.mark.parametrize(("name", "function"), functions(), ids=lambda v: v if isinstance(v, str) else "")
+def test_a_handler_imports_only_what_it_may(name: str, function: Function) -> None:
+    modules = loaded(name)
+    is_http = isinstance(function, HttpFunction)
+    forbidden = (FORBIDDEN_IN_HTTP if is_http else FORBIDDEN_IN_WORKERS) - MAY.get(name, set())
+    if name not in ONLY_AUTH_HASHES:
+        forbidden |= {"argon2"}
+    assert not forbidden & modules
+    own = name.split(".")[0]
+    foreign = {m for m in modules if m.startswith("functions.") and m.split(".")[1] != own}
+    assert not foreign
+    if is_http:
+        assert len(modules) <= HTTP_MODULES, f"{name} imports {len(modules)} modules"
+
+
+def test_the_import_contracts_hold() -> None:
+    done = subprocess.run(
+        [str(Path(sys.executable).with_name("lint-imports")), "--no-cache"], cwd=ROOT, capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 0, done.stdout[-3000:]
