@@ -9,7 +9,7 @@ from typing import NoReturn
 
 import httpx
 
-from infra.local import deployment, services
+from infra.local import credentials, deployment, services
 from infra.local.checks import only_one, require_free_ports, require_tools
 from infra.local.command import exit_code
 from infra.local.emulator import launch
@@ -49,6 +49,7 @@ def run(local: Local, progress: Progress) -> NoReturn:
         with progress.step("cdk deploy"):
             deployment.bootstrap(local, household, postgres)
             deployment.deploy(local, household, postgres)
+            credentials.hand_over(local)
         with progress.step("the API answers"):
             _wait_until_healthy(local)
         with progress.step("demo data"):

@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from infra.local.settings import HOST, REPOSITORY, Local
 
 PYTHON = REPOSITORY / ".venv-emulator" / "bin" / "python"
-FROM_THE_USER = ("PATH", "HOME", "LANG", "LC_ALL", "TZ", "SSL_CERT_FILE", "TMPDIR")
+FROM_THE_USER = ("HOME", "LANG", "LC_ALL", "TZ", "SSL_CERT_FILE", "TMPDIR")
 
 
 def command() -> list[str]:
@@ -20,6 +20,8 @@ def environment(local: Local) -> dict[str, str]:
     """Functions inherit what the emulator has, so it gets little: nothing of the user's session may reach them."""
     inherited = {name: os.environ[name] for name in FROM_THE_USER if name in os.environ}
     return inherited | {
+        # The CDK library's own functions run on Node, which lives beside our interpreter.
+        "PATH": f"{REPOSITORY / '.venv' / 'bin'}{os.pathsep}{os.environ['PATH']}",
         "GATEWAY_PORT": str(local.emulator_port),
         "BIND_HOST": HOST,
         "AUTH": os.environ.get("AUTH", "true"),

@@ -1,6 +1,6 @@
-"""The front door: which path goes where, the way CloudFront's behaviours say it in the cloud."""
+"""The front door: which path goes where, as `infra/platform/edge.py` and its `front.js` say it in the cloud."""
 
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
 import httpx
@@ -32,10 +32,16 @@ def create_app(local: Local, transport: httpx.AsyncBaseTransport | None = None) 
     client = httpx.AsyncClient(transport=transport, timeout=TIMEOUT, limits=limits, trust_env=False)
     cloud = Cloud(local)
     controls = Controls(local, client)
-    media = Media(local, client)
+    media = Media(local, cloud, client)
 
     async def api(request: Request) -> Response:
         return await forward(client, request, cloud.api() + target(request), viewer_headers(request))
+
+    async def docs(request: Request) -> Response:
+        return await forward(client, request, f"{cloud.api()}/api/v1/docs", viewer_headers(request))
+
+    async def front_page(_: Request) -> Response:
+        return RedirectResponse("/docs", status_code=302)
 
     async def home(_: Request) -> Response:
         return HTMLResponse(render(
@@ -58,26 +64,19 @@ def create_app(local: Local, transport: httpx.AsyncBaseTransport | None = None) 
     return Starlette(
         lifespan=lifespan,
         routes=[
-            Route("/", _redirect("/docs")),
-            Route("/docs", _redirect("/api/v1/docs")),
+            Route("/", front_page),
+            Route("/docs", docs),
             Route("/api/{path:path}", api, methods=ANY_METHOD),
-            Route("/media/{path:path}", media.serve),
+            Route("/media/{key:path}", media.serve),
             Route("/_local/", home),
             Route("/_local/seed", controls.seed),
             Route("/_local/mail", controls.mail),
-            Route("/_local/sms", controls.sandbox),
+            Route("/_local/sms", controls.sms),
             Route("/_local/clock", controls.clock, methods=["GET", "POST"]),
             Route("/_local/sandbox/{path:path}", controls.sandbox, methods=["GET", "POST"]),
         ],
         exception_handlers={Refusal: _render, HTTPException: _render_http},
     )
-
-
-def _redirect(to: str) -> Callable[[Request], Awaitable[Response]]:
-    async def redirect(_: Request) -> Response:
-        return RedirectResponse(to)
-
-    return redirect
 
 
 async def _render(request: Request, refusal: Exception) -> Response:

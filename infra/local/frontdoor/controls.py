@@ -39,9 +39,12 @@ class Controls:
         return JSONResponse(self._clock.reading())
 
     async def sandbox(self, request: Request) -> Response:
-        """Everything about vendors is answered by the simulators themselves, under the same path."""
-        headers = [(name, value) for name, value in end_to_end(request.headers.raw) if name != b"host"]
-        return await forward(self._client, request, self._local.sandbox_url + target(request), headers)
+        """`/_local/sandbox/{vendor}/…`: how vendors behave is asked of and told to the simulators themselves."""
+        return await self._simulator(request, target(request).removeprefix("/_local/sandbox"))
+
+    async def sms(self, request: Request) -> Response:
+        """`GET /_local/sms?to=`: text messages sent, newest first."""
+        return await self._simulator(request, "/sms/messages" + target(request).removeprefix("/_local/sms"))
 
     def seeded(self) -> Item:
         """What the seeder wrote."""
@@ -72,6 +75,10 @@ class Controls:
     def reading(self) -> Item:
         """What the clock says."""
         return dict(self._clock.reading())
+
+    async def _simulator(self, request: Request, path: str) -> Response:
+        headers = [(name, value) for name, value in end_to_end(request.headers.raw) if name != b"host"]
+        return await forward(self._client, request, f"{self._local.sandbox_url}/_control{path}", headers)
 
     def _move(self, wish: object) -> None:
         try:

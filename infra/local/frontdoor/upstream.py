@@ -22,16 +22,13 @@ def end_to_end(headers: Iterable[tuple[bytes, bytes]]) -> Headers:
 
 
 def viewer_headers(request: Request) -> Headers:
-    """The caller's headers with what CloudFront adds: who asked, and under which address."""
-    address, port = request.client or ("127.0.0.1", 0)
+    """The caller's headers with what CloudFront and API Gateway add: who asked, and how."""
+    address = request.client.host if request.client else "127.0.0.1"
     before = request.headers.get("x-forwarded-for")
-    host = request.headers.get("host", "").encode()
-    replaced = {b"host", b"x-forwarded-for", b"x-forwarded-host", b"x-forwarded-proto", b"cloudfront-viewer-address"}
+    replaced = {b"host", b"x-forwarded-for", b"x-forwarded-proto"}
     return [(name, value) for name, value in end_to_end(request.headers.raw) if name not in replaced] + [
         (b"x-forwarded-for", (f"{before}, {address}" if before else address).encode()),
-        (b"x-forwarded-host", host),
         (b"x-forwarded-proto", request.url.scheme.encode()),
-        (b"cloudfront-viewer-address", f"{address}:{port}".encode()),
     ]
 
 
