@@ -1,0 +1,59 @@
+"""The whole house: `cdk synth|deploy -c stage=<stage>`. No AWS call is made while it is put together."""
+
+import sys
+from collections.abc import Sequence
+
+from aws_cdk import App, Tags, Validations
+from cdk_nag import AwsSolutionsChecks
+
+from infra.bundling import CannotBundle
+from infra.constructs.domain_stack import DomainStack
+from infra.documents import platform_files
+from infra.manifests import ManifestError, discover
+from infra.names import Names
+from infra.platform.backup import BackupCopies
+from infra.platform.foundation import Foundation
+from infra.stage import Stage, stage_named
+from shared.manifest import Manifest
+
+FIRST = "platform"
+"""Its deploy task migrates the database, so every other domain waits for it."""
+
+
+def build(app: App, stage: Stage, manifests: Sequence[Manifest]) -> list[DomainStack]:
+    """Every stack of a stage: the foundation, then one per domain."""
+    copies = None
+    if stage.backup_region is not None:
+        names = Names(stage.name, stage.region)
+        copies = BackupCopies(app, f"sharestack-{stage.name}-copies", names=names, region=stage.backup_region)
+    foundation = Foundation(app, stage=stage, manifests=manifests, copies=copies)
+    if copies is not None:
+        foundation.add_stack_dependency(copies)
+    stacks = {
+        manifest.domain: DomainStack(
+            app, manifest, foundation, extra_files=platform_files() if manifest.domain == FIRST else ()
+        )
+        for manifest in manifests
+    }
+    first = stacks.get(FIRST)
+    for domain, stack in stacks.items():
+        if first is not None and domain != FIRST:
+            stack.add_stack_dependency(first)
+    # CloudFormation gives a proxy's target group no tags.
+    Tags.of(app).add("sharestack:stage", stage.name, exclude_resource_types=["AWS::RDS::DBProxyTargetGroup"])
+    Validations.of(app).add_plugins(AwsSolutionsChecks(app))
+    return list(stacks.values())
+
+
+def main() -> None:
+    """Synthesize the stage named by `-c stage=…`."""
+    app = App()
+    try:
+        build(app, stage_named(app.node.try_get_context("stage")), discover())
+    except (CannotBundle, ManifestError, ValueError) as error:
+        sys.exit(f"sharestack: {error}")
+    app.synth()
+
+
+if __name__ == "__main__":
+    main()
