@@ -66,7 +66,11 @@ def _b64(raw: bytes) -> str:
 
 
 def _raw(text: str) -> bytes:
-    return base64.urlsafe_b64decode(text)
+    """Strictly: base64 ignores the spare bits of a last character, and then two texts would mean one value."""
+    raw = base64.urlsafe_b64decode(text)
+    if _b64(raw) != text:
+        raise Undecipherable
+    return raw
 
 
 def mask_id_number(number: str) -> str:

@@ -5,7 +5,7 @@ import time
 from typing import Any
 
 from jose import jwk, jwt
-from jose.exceptions import ExpiredSignatureError, JWTError
+from jose.exceptions import JWTError
 from pynamodb.exceptions import DoesNotExist
 
 from shared import clock
@@ -15,7 +15,10 @@ from shared.errors import TokenExpired, Unauthenticated
 _ALGORITHM = "RS256"
 _FRESH_SECONDS = 300
 _REFETCH_SECONDS = 10
+_TOKENS_KEPT = 256
+_CLOCK_SKEW_SECONDS = 60
 _keys: dict[str, Any] = {}
+_verified: dict[str, dict[str, Any]] = {}
 _fetched: list[float] = []
 
 
@@ -25,7 +28,25 @@ def issuer(public_url: str) -> str:
 
 
 def verify(token: str, public_url: str) -> dict[str, Any]:
-    """The claims of a valid access token. Raises TokenExpired, or Unauthenticated for anything else wrong with it."""
+    """The claims of a valid access token. Raises TokenExpired, or Unauthenticated for anything else wrong with it.
+
+    A signature is checked once per environment and key set; the times are looked at on every call.
+    """
+    claims = _verified.get(token) if _fresh() else None
+    if claims is None:
+        claims = _check(token, public_url)
+        if len(_verified) >= _TOKENS_KEPT:
+            _verified.clear()
+        _verified[token] = claims
+    moment = clock.now().timestamp()
+    if claims["exp"] <= moment:
+        raise TokenExpired
+    if claims["iat"] > moment + _CLOCK_SKEW_SECONDS:
+        raise Unauthenticated
+    return claims
+
+
+def _check(token: str, public_url: str) -> dict[str, Any]:
     try:
         header = jwt.get_unverified_header(token)
         key = _key(str(header.get("kid", ""))) if header.get("alg") == _ALGORITHM else None
@@ -38,17 +59,15 @@ def verify(token: str, public_url: str) -> dict[str, Any]:
             issuer=issuer(public_url),
             options={"verify_exp": False, "verify_aud": False},
         )
-        expires, issued = int(claims["exp"]), int(claims["iat"])
-        int(claims["sub"])
-        str(claims["sid"])
-    except (JWTError, ExpiredSignatureError, KeyError, ValueError, TypeError) as error:
+        return claims | {
+            "exp": int(claims["exp"]), "iat": int(claims["iat"]), "sub": int(claims["sub"]), "sid": str(claims["sid"]),
+        }  # fmt: skip
+    except (JWTError, KeyError, ValueError, TypeError) as error:
         raise Unauthenticated from error
-    moment = clock.now().timestamp()
-    if expires <= moment:
-        raise TokenExpired
-    if issued > moment + 60:
-        raise Unauthenticated
-    return claims
+
+
+def _fresh() -> bool:
+    return bool(_fetched) and time.monotonic() - _fetched[0] <= _FRESH_SECONDS
 
 
 def _key(kid: str) -> Any:
@@ -59,6 +78,7 @@ def _key(kid: str) -> Any:
             published = json.loads(JwksItem.get("JWKS", "JWKS").jwks)["keys"]
         except DoesNotExist:
             published = []
+        _verified.clear()
         _keys.clear()
         _keys.update({item["kid"]: jwk.construct(item, _ALGORITHM) for item in published})
         _fetched[:] = [time.monotonic()]
@@ -68,4 +88,5 @@ def _key(kid: str) -> Any:
 def forget_keys() -> None:
     """Drop the cached keys (tests; restore from a snapshot)."""
     _keys.clear()
+    _verified.clear()
     _fetched.clear()

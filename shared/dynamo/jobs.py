@@ -51,11 +51,11 @@ class JobItem(Item):
 
     def result_json(self) -> dict[str, Any] | None:
         """The result, once it succeeded."""
-        return None if self.result is None else json.loads(self.result)
+        return _document(self.result)
 
     def error_json(self) -> dict[str, Any] | None:
         """Why it failed."""
-        return None if self.error is None else json.loads(self.error)
+        return _document(self.error)
 
     def begin(self) -> None:
         """One more attempt starts."""
@@ -85,6 +85,13 @@ class JobItem(Item):
                 JobItem.finished.set(clock.now().isoformat()),
             ]
         )
+
+
+def _document(text: str | None) -> dict[str, Any] | None:
+    if text is None:
+        return None
+    document: dict[str, Any] = json.loads(text)
+    return document
 
 
 def open_job(uid: int, kind: str, params: dict[str, Any], job_id: str | None = None) -> JobItem:

@@ -80,7 +80,7 @@ class PublicRule(Rule):
     async def __call__(self, request: Request) -> Caller | None:
         """The viewer, or None; a bad token is still refused, so that a client notices it expired."""
         context = _named(request, self)
-        caller = identify(request)
+        caller = identify(context)
         if caller is None:
             auth_path = context.path.startswith(("/api/v1/auth/", "/api/v1/admin/auth/"))
             _limit(context, "auth_ip" if auth_path else "ip", context.ip)
@@ -108,7 +108,7 @@ class UserRule(Rule):
     async def __call__(self, request: Request) -> Caller:
         """The caller; 401 without a valid token."""
         context = _named(request, self)
-        caller = identify(request)
+        caller = identify(context)
         if caller is None:
             _limit(context, "ip", context.ip)
             raise Unauthenticated
@@ -139,7 +139,7 @@ class StaffRule(Rule):
     async def __call__(self, request: Request) -> Caller:
         """The operator; a user's token never carries staff permissions."""
         context = _named(request, self)
-        caller = identify(request)
+        caller = identify(context)
         if caller is None:
             _limit(context, "ip", context.ip)
             raise Unauthenticated
@@ -154,7 +154,7 @@ class StaffRule(Rule):
 
 
 def staff(permission: str | None = None, label: str = "admin") -> Any:
-    """A dependency for `operator` and `admin` rows, used as `Annotated[Caller, staff("payment:write")]`."""
+    """The dependency of `operator` and `admin` rows: a staff session holding `permission`, e.g. `payment:write`."""
     return Depends(StaffRule(permission, label))
 
 
@@ -164,18 +164,18 @@ SignedIn = Annotated[Caller, Depends(UserRule())]
 Creator = Annotated[Caller, Depends(CreatorRule())]
 
 
-def identify(request: Request) -> Caller | None:
+def identify(context: RequestContext) -> Caller | None:
     """The caller named by the bearer token, or None without one. One DynamoDB read, kept for 30 s.
 
     Raises TokenExpired, TokenRevoked, AccountBanned or Unauthenticated.
     """
-    scheme, _, token = request.headers.get("authorization", "").partition(" ")
+    scheme, _, token = context.authorization.partition(" ")
     if not token:
         return None
     if scheme.lower() != "bearer":
         raise Unauthenticated
     claims = tokens.verify(token.strip(), Settings.load().public_url)
-    caller = _session(int(claims["sub"]), str(claims["sid"]))
+    caller = _session(claims["sub"], claims["sid"])
     observe.add(user_id=caller.uid)
     return caller
 
@@ -228,9 +228,9 @@ def _limit(context: RequestContext, rule: str, subject: str) -> None:
     }[rule]
     verdict = ratelimit.take(ratelimit.Limit(rule, per_minute * settings.rate_limit_factor), subject)
     context.headers |= {
-        "X-RateLimit-Limit": str(verdict.limit),
-        "X-RateLimit-Remaining": str(verdict.remaining),
-        "X-RateLimit-Reset": str(verdict.reset_seconds),
+        "x-ratelimit-limit": str(verdict.limit),
+        "x-ratelimit-remaining": str(verdict.remaining),
+        "x-ratelimit-reset": str(verdict.reset_seconds),
     }
     if not verdict.allowed:
         observe.count("rate_limited")

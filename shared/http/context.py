@@ -19,6 +19,9 @@ class RequestContext:
     user_agent: str
     method: str
     path: str
+    content_length: bytes = b""
+    media_type: str = ""
+    authorization: str = ""
     body: bytes = b""
     headers: dict[str, str] = field(default_factory=dict)
     rule: str = ""

@@ -19,13 +19,13 @@ from shared.ids import new_ulid
 MAX_BODY = 2 * 1024 * 1024
 _REQUEST_ID = re.compile(r"^[A-Za-z0-9._-]{1,128}$")
 _NUL_IN_JSON = re.compile(rb"(?<!\\)(?:\\\\)*\\u0000")
-_SECURITY: list[tuple[bytes, bytes]] = [
-    (b"strict-transport-security", b"max-age=63072000; includeSubDomains"),
-    (b"x-content-type-options", b"nosniff"),
-    (b"x-frame-options", b"DENY"),
-    (b"referrer-policy", b"no-referrer"),
-    (b"cache-control", b"no-store"),
-]
+_SECURITY = {
+    b"strict-transport-security": b"max-age=63072000; includeSubDomains",
+    b"x-content-type-options": b"nosniff",
+    b"x-frame-options": b"DENY",
+    b"referrer-policy": b"no-referrer",
+    b"cache-control": b"no-store",
+}
 
 
 def problem(refusal: Refusal, context: RequestContext) -> bytes:
@@ -56,7 +56,7 @@ class Edge:
             return
         context = _context(scope)
         scope["house"] = context
-        observe.bind(request_id=context.request_id, method=context.method, path=context.path)
+        observe.bind(request_id=context.request_id, method=context.method, path=observe.mask_text(context.path))
         started = False
 
         async def answer(message: Message) -> None:
@@ -68,7 +68,7 @@ class Edge:
             await send(message)
 
         try:
-            context.body = await _body(scope, receive)
+            context.body = await _body(context, receive)
             _refuse_nul(scope, context.body)
             await self.app(scope, _replay(context.body), answer)
         except Refusal as refusal:
@@ -77,8 +77,7 @@ class Edge:
             observe.error("unhandled", path=context.path)
             if not started:
                 await send_problem(InternalError(), context, answer)
-        observe.info("request", status=context.status, rule=context.rule)
-        observe.count(f"http_{context.status // 100}xx")
+        observe.request(context.status, context.rule)
         observe.flush()
 
 
@@ -91,28 +90,26 @@ async def send_problem(refusal: Refusal, context: RequestContext, send: Send) ->
     await send({"type": "http.response.body", "body": problem(refusal, context)})
 
 
-def _header(scope: Scope, name: bytes) -> str:
-    for key, value in scope["headers"]:
-        if key == name:
-            return str(value.decode("latin-1"))
-    return ""
-
-
 def _context(scope: Scope) -> RequestContext:
-    sent_id = _header(scope, b"x-request-id")
+    headers = dict(scope["headers"])
+    sent_id = headers.get(b"x-request-id", b"").decode("latin-1")
+    gateway = scope.get("aws.event", {}).get("requestContext", {})
     client = scope.get("client") or ("", 0)
     return RequestContext(
-        request_id=sent_id if _REQUEST_ID.match(sent_id) else new_ulid(),
-        locale=negotiate(_header(scope, b"accept-language")),
+        request_id=sent_id if _REQUEST_ID.match(sent_id) else str(gateway.get("requestId") or new_ulid()),
+        locale=negotiate(headers.get(b"accept-language", b"").decode("latin-1")),
         ip=client[0] or "",
-        user_agent=_header(scope, b"user-agent")[:500],
+        user_agent=headers.get(b"user-agent", b"").decode("latin-1")[:500],
         method=scope["method"],
         path=scope["path"],
+        content_length=headers.get(b"content-length", b""),
+        media_type=headers.get(b"content-type", b"").split(b";")[0].strip().lower().decode("latin-1"),
+        authorization=headers.get(b"authorization", b"").decode("latin-1"),
     )
 
 
-async def _body(scope: Scope, receive: Receive) -> bytes:
-    declared = _header(scope, b"content-length")
+async def _body(context: RequestContext, receive: Receive) -> bytes:
+    declared = context.content_length
     if declared.isdigit() and int(declared) > MAX_BODY:
         raise PayloadTooLarge(limit_bytes=MAX_BODY)
     chunks: list[bytes] = []
@@ -147,10 +144,9 @@ def _replay(body: bytes) -> Receive:
 
 
 def _with_headers(own: Iterable[tuple[bytes, bytes]], context: RequestContext) -> list[tuple[bytes, bytes]]:
-    headers = list(own)
-    named = {name.lower() for name, _ in headers}
-    headers += [pair for pair in _SECURITY if pair[0] not in named]
-    headers.append((b"x-request-id", context.request_id.encode()))
-    headers.append((b"content-language", context.locale.encode()))
-    headers += [(name.lower().encode(), value.encode()) for name, value in context.headers.items()]
-    return headers
+    headers = _SECURITY | dict(own)
+    headers[b"x-request-id"] = context.request_id.encode()
+    headers[b"content-language"] = context.locale.encode()
+    for name, value in context.headers.items():
+        headers[name.encode()] = value.encode()
+    return list(headers.items())

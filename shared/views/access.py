@@ -1,14 +1,16 @@
 """May this person use that work? One rule, asked by content, media and subscriptions alike (rules.md §4, §5).
 
 Most questions need no look-up: `standing` answers those. The others need what the person holds (`entitlements.held`),
-and for a subscription the coverage of its plan (`subscriptions.pub_plans`); `by_rights` answers them.
+and for a subscription the coverage of its plan (`subscriptions.pub_plans`); `by_rights` answers them. Both are pure;
+`may_use` asks them in turn and looks up only what they need.
 """
 
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Literal
 
-from shared.views.entitlements import Entitlement, Held
+from shared.sql.connection import Connection
+from shared.views.entitlements import Entitlement, Held, held
 
 Level = Literal["free", "subscribers", "paid"]
 Reason = Literal["free", "owner", "subscription", "purchase", "trial", "granted", "none"]
@@ -45,6 +47,15 @@ class Coverage:
 
 
 NO = Decision(allowed=False, reason="none")
+
+
+def may_use(db: Connection, wall: Paywall, uid: int | None, at: datetime, *, trusted: bool = False) -> Decision:
+    """The whole question: at most one DynamoDB read, and one SQL read when a subscription's plan must be looked at."""
+    decided = standing(wall, uid, at, trusted=trusted)
+    if decided is not None or uid is None:
+        return decided or NO
+    rights = held(uid, wall.author_id, wall.content_id)
+    return by_rights(wall, rights, _coverage(db, wall, rights) if depends_on_plan(wall, rights) else None)
 
 
 def standing(wall: Paywall, uid: int | None, at: datetime, *, trusted: bool = False) -> Decision | None:
@@ -96,3 +107,20 @@ def _reaches(wall: Paywall, subscription: Entitlement, coverage: Coverage | None
     if not wall.plan_ids:
         return True
     return coverage.lowest_tier is not None and subscription.tier is not None and subscription.tier >= coverage.lowest_tier
+
+
+def _coverage(db: Connection, wall: Paywall, rights: Held) -> Coverage:
+    row = db.execute(
+        """
+        SELECT coalesce(bool_or(content_scope = 'all' OR %(content)s = ANY (content_ids))
+                   FILTER (WHERE plan_id = %(held)s), false),
+               min(tier) FILTER (WHERE plan_id = ANY (%(listed)s))
+        FROM subscriptions.pub_plans WHERE plan_id = %(held)s OR plan_id = ANY (%(listed)s)
+        """,
+        {
+            "content": wall.content_id,
+            "held": rights.subscription.plan_id if rights.subscription else None,
+            "listed": list(wall.plan_ids),
+        },
+    ).fetchone()
+    return Coverage(in_scope=bool(row and row[0]), lowest_tier=row[1] if row else None)

@@ -81,7 +81,7 @@ def test_broken_json_is_400_and_another_media_type_415(things: Api, sign_in) -> 
     broken = things.call("POST", "/things/make", form="{", token=token, headers={})
     assert broken.error == (415, "unsupported_media_type")
     reply = things._handler  # the client sends JSON only; a raw event sends what no client would
-    from tests.fixtures.api import gateway_event
+    from tests.fixtures.gateway import gateway_event
 
     event = gateway_event(
         "POST", "/api/v1/things/make",

@@ -77,19 +77,19 @@ CREATE TABLE media.media_variants (
     PRIMARY KEY (media_id, name)
 );
 
--- `variants` widest first; `rendition_key` is the widest one, what a cover or an avatar shows.
+-- `variants` widest first; `rendition_key` is the widest one, what a cover or an avatar shows. Scalar subqueries, because
+-- PostgreSQL leaves out those nobody asks for.
 CREATE VIEW media.pub_files AS
     SELECT f.media_id, f.owner_id, f.kind, f.filename, f.content_type, f.size, f.checksum_sha256, f.status, f.reject_reason,
            f.category_id, f.folder, f.tags, f.visibility, f.version, f.created_at,
            (f.metadata->>'width')::int AS width, (f.metadata->>'height')::int AS height,
            (f.metadata->>'duration_seconds')::float8 AS duration_seconds,
-           v.variants, v.variants->0->>'s3_key' AS rendition_key
-    FROM media.media_files f
-    CROSS JOIN LATERAL (
-        SELECT coalesce(jsonb_agg(jsonb_build_object('name', m.name, 's3_key', m.s3_key, 'width', m.width,
-                   'height', m.height, 'size', m.size, 'format', m.format) ORDER BY m.width DESC NULLS LAST), '[]') AS variants
-        FROM media.media_variants m WHERE m.media_id = f.media_id
-    ) v;
+           (SELECT coalesce(jsonb_agg(jsonb_build_object('name', v.name, 's3_key', v.s3_key, 'width', v.width,
+                       'height', v.height, 'size', v.size, 'format', v.format) ORDER BY v.width DESC NULLS LAST), '[]')
+            FROM media.media_variants v WHERE v.media_id = f.media_id) AS variants,
+           (SELECT v.s3_key FROM media.media_variants v WHERE v.media_id = f.media_id
+            ORDER BY v.width DESC NULLS LAST LIMIT 1) AS rendition_key
+    FROM media.media_files f;
 
 GRANT SELECT, INSERT ON media.media_files, media.media_versions, media.media_variants, media.media_usage TO media;
 GRANT UPDATE (status, reject_reason, detected_type, checksum_sha256, upload_id, metadata, updated_at, deleted_at)
