@@ -64,7 +64,7 @@ def _cdk(local: Local, household: Household, postgres: Postgres, *arguments: str
     command = [
         str(CDK), *arguments, "--no-color", "--no-notices", "--no-version-reporting",
     ]
-    household.finish("cdk", command, environment(local, postgres))
+    household.finish(f"cdk-{arguments[0]}", command, environment(local, postgres))
 
 
 def _bootstrapped(local: Local) -> bool:

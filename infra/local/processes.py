@@ -40,6 +40,8 @@ class Household:
 
     def __enter__(self) -> Self:
         self._logs.mkdir(parents=True, exist_ok=True)
+        for old in self._logs.glob("*.log"):
+            old.unlink()
         self._reaper = subprocess.Popen(
             [sys.executable, "-m", "infra.local.reaper"],
             cwd=REPOSITORY, stdin=subprocess.PIPE, start_new_session=True,
@@ -111,6 +113,7 @@ class Household:
         return self._logs / f"{name}.log"
 
     def epitaph(self, name: str, what: str) -> str:
-        """A sentence and the last lines a process wrote."""
-        lines = self.log(name).read_text(errors="replace").splitlines()[-15:]
-        return "\n".join([f"{name} {what}; the end of {self.log(name)}:", *(f"    {line}" for line in lines)])
+        """A sentence, and of what the process wrote the lines that say why, or else the last ones."""
+        lines = self.log(name).read_text(errors="replace").splitlines()
+        telling = list(dict.fromkeys(line for line in lines if "_FAILED" in line))[:5] or lines[-15:]
+        return "\n".join([f"{name} {what}; from {self.log(name)}:", *(f"    {line}" for line in telling)])
