@@ -14,6 +14,8 @@ DEFAULTS: dict[str, Any] = {
     "auth.lock_minutes": 15,
     "auth.code_ttl_seconds": 300,
     "auth.code_per_day": 10,
+    "auth.staff_totp_required": None,  # unset: required in prod, not elsewhere
+    "security.ip_allowlist": [],
     "content.max_tags": 10,
     "content.preview_percent": 10,
     "content.preview_seconds": 30,
@@ -27,6 +29,7 @@ DEFAULTS: dict[str, Any] = {
     "payment.order_minutes": 30,
     "payment.refund_days": 7,
     "payment.channel_fee_bp": 60,
+    "payment.auto_refund_max": 0,
     "payment.enabled_channels": ["alipay", "wechat", "unionpay", "usdt"],
     "finance.creator_share_bp": 8000,
     "finance.hold_days": 7,

@@ -247,8 +247,8 @@ CATALOGUE = {
     "automation": "read write", "plugin": "read review",
 }  # fmt: skip
 SUPER_ADMIN_ONLY = frozenset(
-    "admin:write role:write wallet:manage wallet:approve finance:approve payment:config backup:restore security:manage "
-    "integration:write".split()
+    {"admin:write", "role:write", "wallet:manage", "wallet:approve", "finance:approve", "payment:config"}
+    | {"backup:restore", "security:manage", "integration:write"}
 )
 # rules.md §2: role, what it is for, its permissions.
 ROLES = (
@@ -265,15 +265,19 @@ ROLES = (
     (
         "user_manager",
         "Accounts, verification, reports, notices",
-        "user:read user:write user:manage user:ban verification:read verification:review report:read report:process "
-        "notification:write notification:push subscription:read subscription:write audit:read",
+        (
+            "user:read user:write user:manage user:ban verification:read verification:review report:read report:process "
+            "notification:write notification:push subscription:read subscription:write audit:read"
+        ),
     ),
     ("ai_manager", "The AI account pool", "claude:read claude:write claude:config monitoring:read analytics:read"),
     (
         "finance_manager",
         "Payments, wallets, settlements and payouts",
-        "payment:read payment:write wallet:manage payment:config wallet:read wallet:approve finance:read finance:write "
-        "finance:approve subscription:read subscription:write promotion:read promotion:write analytics:read analytics:export",
+        (
+            "payment:read payment:write wallet:manage payment:config wallet:read wallet:approve finance:read finance:write "
+            "finance:approve subscription:read subscription:write promotion:read promotion:write analytics:read analytics:export"
+        ),
     ),
     (
         "data_manager",
@@ -288,10 +292,12 @@ ROLES = (
     (
         "content_manager",
         "Content, comments, moderation, learning",
-        "content:read content:write content:moderate content:feature comment:moderate moderation:read moderation:review "
-        "moderation:config report:read report:process media:read media:manage post:read post:write meme:read meme:review "
-        "cms:read cms:write i18n:write learning:write search:read recommendation:read recommendation:write promotion:read "
-        "promotion:write notification:write plugin:read plugin:review user:read",
+        (
+            "content:read content:write content:moderate content:feature comment:moderate moderation:read moderation:review "
+            "moderation:config report:read report:process media:read media:manage post:read post:write meme:read meme:review "
+            "cms:read cms:write i18n:write learning:write search:read recommendation:read recommendation:write promotion:read "
+            "promotion:write notification:write plugin:read plugin:review user:read"
+        ),
     ),
     ("support", "Help for users", "support:read support:write user:read report:read cms:read monitoring:read"),
     ("observer", "Reads everything, changes nothing", "*:read"),

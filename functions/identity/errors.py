@@ -1,0 +1,133 @@
+"""How identity says no."""
+
+from shared.errors import Refusal
+
+
+class CodeInvalid(Refusal):
+    status, error = 400, "code_invalid"
+    zh, en = "验证码错误或已过期", "The code is wrong or has expired"
+
+
+class InvalidCredentials(Refusal):
+    status, error = 401, "invalid_credentials"
+    zh, en = "账号或密码错误", "The account or the password is wrong"
+
+
+class RefreshTokenInvalid(Refusal):
+    status, error = 401, "refresh_token_invalid"
+    zh, en = "登录凭证无效，请重新登录", "The refresh token is not valid, please sign in again"
+
+
+class RefreshTokenReused(Refusal):
+    status, error = 401, "refresh_token_reused"
+    zh, en = "登录凭证已被使用过，为安全起见已退出登录", "The refresh token was used before, so the session has been ended"
+
+
+class TotpRequired(Refusal):
+    status, error = 401, "totp_required"
+    zh, en = "请输入动态验证码", "A one-time password is required"
+
+
+class TotpInvalid(Refusal):
+    status, error = 401, "totp_invalid"
+    zh, en = "动态验证码错误", "The one-time password is wrong"
+
+
+class DeviceBanned(Refusal):
+    status, error = 403, "device_banned"
+    zh, en = "此设备已被封禁", "This device is banned"
+
+
+class AccountDeactivated(Refusal):
+    status, error = 403, "account_deactivated"
+    zh, en = "账号已停用，可选择恢复", "This account is deactivated; it can be reactivated"
+
+
+class NotStaff(Refusal):
+    status, error = 403, "not_staff"
+    zh, en = "不是运营人员账号", "This account is not an operator's"
+
+
+class IpNotAllowed(Refusal):
+    status, error = 403, "ip_not_allowed"
+    zh, en = "当前网络地址不允许登录", "Signing in from this address is not allowed"
+
+
+class InvitationNotFound(Refusal):
+    status, error = 404, "invitation_not_found"
+    zh, en = "邀请码不存在", "There is no such invitation code"
+
+
+class VerificationNotFound(Refusal):
+    status, error = 404, "verification_not_found"
+    zh, en = "认证申请不存在", "There is no such verification"
+
+
+class EmailTaken(Refusal):
+    status, error = 409, "email_taken"
+    zh, en = "邮箱已被使用", "This e-mail address is already in use"
+
+
+class PhoneTaken(Refusal):
+    status, error = 409, "phone_taken"
+    zh, en = "手机号已被使用", "This phone number is already in use"
+
+
+class UsernameTaken(Refusal):
+    status, error = 409, "username_taken"
+    zh, en = "用户名已被使用", "This username is already in use"
+
+
+class VerificationPending(Refusal):
+    status, error = 409, "verification_pending"
+    zh, en = "已有待审核的申请", "An application is already waiting for review"
+
+
+class AlreadyVerified(Refusal):
+    status, error = 409, "already_verified"
+    zh, en = "已完成实名认证", "The real-name verification is already done"
+
+
+class IdentityNotVerified(Refusal):
+    status, error = 409, "identity_not_verified"
+    zh, en = "请先完成实名认证", "Please complete real-name verification first"
+
+
+class AlreadyCreator(Refusal):
+    status, error = 409, "already_creator"
+    zh, en = "已是认证创作者", "You are already a creator"
+
+
+class AlreadyReviewed(Refusal):
+    status, error = 409, "already_reviewed"
+    zh, en = "该申请已审核", "This verification has already been decided"
+
+
+class WeakPassword(Refusal):
+    status, error = 422, "weak_password"
+    zh, en = "密码须为 8-128 位，且包含字母和数字", "The password needs 8 to 128 characters with a letter and a digit"
+
+
+class ConsentRequired(Refusal):
+    status, error = 422, "consent_required"
+    zh, en = "请先同意用户协议和隐私政策", "Please agree to the terms and the privacy policy"
+
+
+class TargetInvalid(Refusal):
+    status, error = 422, "target_invalid"
+    zh, en = "邮箱或手机号格式不正确", "The e-mail address or phone number is not valid"
+
+
+class IdNumberInvalid(Refusal):
+    status, error = 422, "id_number_invalid"
+    zh, en = "证件号码不正确", "The id number is not valid"
+
+
+class AccountLocked(Refusal):
+    status, error = 423, "account_locked"
+    zh, en = "密码错误次数过多，账号已暂时锁定", "Too many wrong passwords: the account is locked for a while"
+
+
+class CodeTooFrequent(Refusal):
+    status, error = 429, "code_too_frequent"
+    zh, en = "验证码发送过于频繁，请稍后再试", "A code was sent recently, please try again later"

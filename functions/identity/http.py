@@ -1,0 +1,174 @@
+"""Routes of one's own account, of verification and its review, and the published keys."""
+
+import json
+from collections.abc import AsyncIterator, Callable
+from functools import partial
+from typing import Annotated
+
+from fastapi import APIRouter, Depends, Query
+from pynamodb.exceptions import DoesNotExist
+
+from functions.identity.errors import (
+    AlreadyCreator,
+    AlreadyReviewed,
+    AlreadyVerified,
+    IdentityNotVerified,
+    IdNumberInvalid,
+    VerificationNotFound,
+    VerificationPending,
+)
+from functions.identity.schemas import (
+    CreatorIn,
+    IdentityIn,
+    Issuer,
+    Jwk,
+    Jwks,
+    Kind,
+    ReviewIn,
+    Status,
+    UserSelf,
+    Verification,
+)
+from functions.identity.service import profiles, verifications
+from functions.identity.store.verifications import QUEUE
+from shared import observe, tokens
+from shared.dynamo.sessions import JwksItem
+from shared.errors import ServiceDegraded
+from shared.http.app import BASE, create_app, lambda_handler
+from shared.http.auth import Caller, Public, SignedIn, staff
+from shared.http.context import RequestContext, request_context
+from shared.http.envelope import BIGINT_MAX, Answer, Page, PathId, answer
+from shared.http.paging import Paging
+from shared.http.problems import problems
+from shared.http.sql import Read, Write
+from shared.settings import Settings
+from shared.sql.audit import operator_action
+
+router = APIRouter(prefix=BASE, tags=["identity"])
+Context = Annotated[RequestContext, Depends(request_context)]
+
+
+async def _after_commit() -> AsyncIterator[list[Callable[[], None]]]:
+    """What to do once the transaction is committed; nothing when it was not. Declare it before `Write`."""
+    actions: list[Callable[[], None]] = []
+    yield actions
+    for act in actions:
+        try:
+            act()
+        except Exception:  # noqa: BLE001 - the change is committed and stays; only its echo failed
+            observe.error("after-commit step failed")
+
+
+AfterCommit = Annotated[list[Callable[[], None]], Depends(_after_commit, scope="function")]
+
+
+@router.get("/users/profile")
+async def profile(caller: SignedIn, db: Read) -> Answer[UserSelf]:
+    """One's own account."""
+    return answer(profiles.own(db, caller))
+
+
+@router.post(
+    "/users/identity-verify",
+    status_code=201,
+    responses=problems(VerificationPending, AlreadyVerified, IdNumberInvalid),
+)
+async def submit_identity(body: IdentityIn, caller: SignedIn, db: Write) -> Answer[Verification]:
+    """Hand in a real name and a document; kept encrypted, shown masked."""
+    return answer(verifications.submit_identity(db, caller.uid, body))
+
+
+@router.get("/users/identity-verify", responses=problems(VerificationNotFound))
+async def own_identity(caller: SignedIn, db: Read) -> Answer[Verification]:
+    """The caller's last real-name verification."""
+    return answer(verifications.own(db, caller.uid, "identity"))
+
+
+@router.post(
+    "/users/creator-apply",
+    status_code=201,
+    responses=problems(IdentityNotVerified, VerificationPending, AlreadyCreator),
+)
+async def apply_as_creator(body: CreatorIn, caller: SignedIn, db: Write) -> Answer[Verification]:
+    """Ask for creator certification."""
+    return answer(verifications.apply_as_creator(db, caller.uid, body))
+
+
+@router.get("/users/creator-apply", responses=problems(VerificationNotFound))
+async def own_creator_application(caller: SignedIn, db: Read) -> Answer[Verification]:
+    """The caller's last creator application."""
+    return answer(verifications.own(db, caller.uid, "creator"))
+
+
+@router.get("/admin/verifications")
+async def review_queue(
+    *,
+    _caller: Annotated[Caller, staff("verification:read", "operator")],
+    db: Read,
+    query: Paging,
+    kind: Kind | None = None,
+    status: Status | None = None,
+    user_id: Annotated[int | None, Query(ge=0, le=BIGINT_MAX)] = None,
+) -> Answer[Page[Verification]]:
+    """Verifications to review, of both kinds."""
+    filters = {"kind": kind, "status": status, "user_id": user_id}
+    return answer(QUEUE.page(db, query, filters, lambda row: Verification.model_construct(**row)))
+
+
+@router.post(
+    "/admin/verifications/{verification_id:int}/review",
+    responses=problems(VerificationNotFound, AlreadyReviewed, AlreadyVerified),
+)
+async def review(
+    *,
+    verification_id: PathId,
+    body: ReviewIn,
+    caller: Annotated[Caller, staff("verification:review", "operator")],
+    context: Context,
+    later: AfterCommit,
+    db: Write,
+) -> Answer[Verification]:
+    """Decide a verification. An approved creator's live sessions get the role as soon as it is committed."""
+    decided = verifications.review(db, verification_id, caller.uid, body, context.locale)
+    operator_action(
+        db,
+        caller,
+        context,
+        "verification_review",
+        ("verification", verification_id),
+        user_id=decided.user_id,
+        kind=decided.kind,
+        status=decided.status,
+        comment=decided.comment,
+    )
+    if decided.kind == "creator" and decided.status == "approved":
+        later.append(partial(profiles.spread_roles, decided.user_id))
+    return answer(decided)
+
+
+@router.get("/.well-known/jwks.json")
+async def jwks(_viewer: Public) -> Jwks:
+    """The public keys of access tokens."""
+    try:
+        published = json.loads(JwksItem.get("JWKS", "JWKS").jwks)["keys"]
+    except DoesNotExist as error:
+        raise ServiceDegraded(reason="no_signing_keys") from error
+    return Jwks.model_construct(keys=[Jwk(**key) for key in published])
+
+
+@router.get("/.well-known/openid-configuration")
+async def openid_configuration(_viewer: Public) -> Issuer:
+    """Who issues the tokens, for authorizers."""
+    issuer = tokens.issuer(Settings.load().public_url)
+    return Issuer.model_construct(
+        issuer=issuer,
+        jwks_uri=f"{issuer}/.well-known/jwks.json",
+        token_endpoint=f"{issuer}/auth/login",
+        id_token_signing_alg_values_supported=["RS256"],
+        subject_types_supported=["public"],
+        response_types_supported=["token"],
+    )
+
+
+app = create_app("identity", router)
+handler = lambda_handler(app)

@@ -1,0 +1,36 @@
+"""An account as its owner sees it, and what its sessions may."""
+
+from functions.identity.models import Person
+from functions.identity.schemas import UserSelf
+from functions.identity.store import accounts
+from functions.identity.store import sessions as store
+from shared.errors import TokenRevoked
+from shared.http.auth import Caller, forget_session
+from shared.sql.connection import Connection, reading
+
+
+def own(db: Connection, caller: Caller) -> UserSelf:
+    """The caller's account. Raises TokenRevoked for one that was deleted meanwhile."""
+    person = accounts.find_person(db, caller.uid)
+    if person is None:
+        raise TokenRevoked
+    return profile(person, caller.kind)
+
+
+def profile(person: Person, kind: str) -> UserSelf:
+    """An account as a session of that kind shows it."""
+    return UserSelf.model_construct(**person.profile, permissions=permissions_of(person, kind))
+
+
+def permissions_of(person: Person, kind: str) -> list[str]:
+    """Staff permissions live in staff sessions only."""
+    return list(person.staff.permissions) if kind == "staff" and person.staff and person.staff.is_active else []
+
+
+def spread_roles(uid: int) -> None:
+    """Let the live sessions of an account follow its roles, so that a new role works without signing in again."""
+    with reading() as db:
+        person = accounts.find_person(db, uid)
+    for item in store.all_of(uid) if person else ():
+        store.set_roles(item, person.roles if person else [])
+        forget_session(uid, store.id_of(item))

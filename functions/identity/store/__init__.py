@@ -1,0 +1,1 @@
+"""Every query of identity: SQL to paste into psql, and single DynamoDB calls."""

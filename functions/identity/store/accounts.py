@@ -1,0 +1,233 @@
+"""Accounts in SQL: registering, signing in, reading oneself."""
+
+from datetime import datetime, timedelta
+from typing import Any
+
+from psycopg.rows import class_row, dict_row
+
+from functions.identity.models import Account, AccountName, Client, NewAccount, Person, Staff
+from shared.crypto import mask_phone
+from shared.sql.connection import Connection
+
+_NOT_OF_THE_PROFILE = (
+    "token_epoch", "ban_reason", "ban_end_time", "admin_id", "staff_role", "staff_permissions", "department",
+    "staff_active", "last_login_ip",
+)  # fmt: skip
+
+
+def insert_account(db: Connection, new: NewAccount) -> int:
+    """Store an account with everything that belongs to it, in one statement; returns its uid.
+
+    A name that is taken raises UniqueViolation, naming the index.
+    """
+    row = db.execute(
+        """
+        WITH account AS (
+            INSERT INTO identity.users (username, email, phone_number, email_verified_at, email_verified_via,
+                phone_verified_at, is_verified, locale, last_login_at, last_login_method, created_at, updated_at)
+            VALUES (%(username)s, %(email)s, %(phone)s,
+                CASE WHEN %(verified)s AND %(email)s::text IS NOT NULL THEN %(at)s::timestamptz END,
+                CASE WHEN %(verified)s AND %(email)s::text IS NOT NULL THEN 'code' END,
+                CASE WHEN %(verified)s AND %(phone)s::text IS NOT NULL THEN %(at)s::timestamptz END,
+                %(verified)s, %(locale)s, %(at)s, 'register', %(at)s, %(at)s)
+            RETURNING id, uid
+        ), author AS (
+            INSERT INTO identity.authors (user_id, username, username_raw, name, invitation_id, invitation_id_owned,
+                created_at, updated_at)
+            SELECT id, %(username)s, %(username)s, %(display_name)s, %(invited_by)s, %(invitation_code)s, %(at)s, %(at)s
+            FROM account
+        ), profile AS (
+            INSERT INTO identity.user_profiles (uid, created_at, updated_at) SELECT uid, %(at)s, %(at)s FROM account
+        ), credentials AS (
+            INSERT INTO identity.user_auth (uid, password_hash, password_changed_at, created_at, updated_at)
+            SELECT uid, %(password_hash)s, %(at)s, %(at)s, %(at)s FROM account
+        ), role AS (
+            INSERT INTO identity.user_roles (uid, role, granted_at) SELECT uid, 'user', %(at)s FROM account
+        ), consent AS (
+            INSERT INTO identity.user_consents (uid, kind, granted, version, ip, at)
+            SELECT uid, 'terms', true, '1', %(ip)s, %(at)s FROM account
+        ), device AS (
+            INSERT INTO identity.user_devices (device_id, uid, device_type, app_version, first_seen_at, last_seen_at)
+            SELECT %(device_id)s, uid, %(device_type)s, %(app_version)s, %(at)s, %(at)s FROM account
+            WHERE %(device_id)s::text IS NOT NULL
+        )
+        SELECT uid FROM account
+        """,
+        {
+            "username": new.username,
+            "email": new.email,
+            "phone": new.phone,
+            "verified": new.verified,
+            "display_name": new.display_name,
+            "password_hash": new.password_hash,
+            "invitation_code": new.invitation_code,
+            "invited_by": new.invited_by,
+            "locale": new.locale,
+            "at": new.at,
+            "ip": new.client.ip,
+            "device_id": new.client.device_id,
+            "device_type": new.client.device_type,
+            "app_version": new.client.app_version,
+        },
+    ).fetchone()
+    assert row is not None  # noqa: S101 - INSERT ... RETURNING of one row
+    return int(row[0])
+
+
+def credit_invitation(db: Connection, code: str, at: datetime) -> bool:
+    """Count a newcomer: one more for the inviter, and for the group of everyone above; False for an unknown code."""
+    return (
+        db.execute(
+            """
+            WITH RECURSIVE above (id, parent, depth) AS (
+                SELECT id, invitation_id, 0 FROM identity.authors WHERE invitation_id_owned = %(code)s
+                UNION
+                SELECT a.id, a.invitation_id, above.depth + 1
+                FROM above JOIN identity.authors a ON a.invitation_id_owned = above.parent
+                WHERE above.depth < 1000
+            )
+            UPDATE identity.authors a
+            SET direct_invited_count = direct_invited_count + (above.depth = 0)::int,
+                group_size = group_size + 1, updated_at = %(at)s
+            FROM above WHERE a.id = above.id
+            """,
+            {"code": code, "at": at},
+        ).rowcount
+        > 0
+    )
+
+
+def is_device_banned(db: Connection, device_id: str, at: datetime) -> bool:
+    """Whether a device may not be used now."""
+    row = db.execute(
+        """
+        SELECT 1 FROM identity.device_bans
+        WHERE device_id = %s AND (ban_end_time IS NULL OR ban_end_time > %s)
+        """,
+        (device_id, at),
+    ).fetchone()
+    return row is not None
+
+
+def lock_account(db: Connection, kind: AccountName, name: str) -> Account | None:
+    """The account of that name, its credentials locked until the transaction ends: guesses come one after another."""
+    with db.cursor(row_factory=class_row(Account)) as cursor:
+        return cursor.execute(
+            """
+            SELECT u.uid, u.email, u.status, u.ban_reason, u.ban_end_time, c.password_hash, c.locked_until,
+                   CASE WHEN c.totp_confirmed_at IS NOT NULL THEN c.totp_secret END AS totp_secret, c.totp_last_step,
+                   c.recovery_code_hashes, u.locale
+            FROM identity.users u JOIN identity.user_auth c ON c.uid = u.uid
+            WHERE u.status <> 'deleted' AND (
+                (%(kind)s = 'email' AND lower(u.email) = %(name)s)
+                OR (%(kind)s = 'phone' AND u.phone_number = %(name)s)
+                OR (%(kind)s = 'username' AND lower(u.username) = %(name)s))
+            FOR UPDATE OF c
+            """,
+            {"kind": kind, "name": name},
+        ).fetchone()
+
+
+def count_failure(db: Connection, uid: int, at: datetime, *, limit: int, window: timedelta) -> bool:
+    """Count a wrong password; the `limit`-th within the window locks the account for as long. True when it did."""
+    row = db.execute(
+        """
+        UPDATE identity.user_auth SET
+            failed_count = CASE WHEN failures_since > %(window_start)s THEN failed_count + 1 ELSE 1 END,
+            failures_since = CASE WHEN failures_since > %(window_start)s THEN failures_since ELSE %(at)s END,
+            locked_until = CASE WHEN failures_since > %(window_start)s AND failed_count + 1 >= %(limit)s
+                           THEN %(unlock)s::timestamptz END
+        WHERE uid = %(uid)s RETURNING locked_until IS NOT NULL
+        """,
+        {"uid": uid, "at": at, "window_start": at - window, "limit": limit, "unlock": at + window},
+    ).fetchone()
+    return bool(row and row[0])
+
+
+def note_login(db: Connection, uid: int, method: str, client: Client, at: datetime) -> None:
+    """Signed in: forget failures, remember when, how and on which device; a deactivated account is active again."""
+    db.execute(
+        """
+        WITH credentials AS (
+            UPDATE identity.user_auth SET failed_count = 0, failures_since = NULL, locked_until = NULL
+            WHERE uid = %(uid)s
+        ), device AS (
+            INSERT INTO identity.user_devices AS known
+                (device_id, uid, device_type, app_version, first_seen_at, last_seen_at)
+            SELECT %(device_id)s, %(uid)s, %(device_type)s, %(app_version)s, %(at)s, %(at)s
+            WHERE %(device_id)s::text IS NOT NULL
+            ON CONFLICT (device_id, uid) DO UPDATE SET last_seen_at = excluded.last_seen_at,
+                device_type = coalesce(excluded.device_type, known.device_type),
+                app_version = coalesce(excluded.app_version, known.app_version)
+        )
+        UPDATE identity.users SET last_login_at = %(at)s, last_login_method = %(method)s, updated_at = %(at)s,
+            status = CASE WHEN status = 'inactive' THEN 'active' ELSE status END
+        WHERE uid = %(uid)s
+        """,
+        {
+            "uid": uid,
+            "method": method,
+            "at": at,
+            "device_id": client.device_id,
+            "device_type": client.device_type,
+            "app_version": client.app_version,
+        },
+    )
+
+
+def bind_email(db: Connection, uid: int, email: str, at: datetime) -> None:
+    """Set the account's address, proved by a code. Raises UniqueViolation when another account has it."""
+    db.execute(
+        """
+        UPDATE identity.users SET email = %(email)s, email_verified_at = %(at)s, email_verified_via = 'code',
+            is_verified = true, updated_at = %(at)s
+        WHERE uid = %(uid)s
+        """,
+        {"uid": uid, "email": email, "at": at},
+    )
+
+
+def find_person(db: Connection, uid: int) -> Person | None:
+    """An account as its owner sees it, in one statement."""
+    with db.cursor(row_factory=dict_row) as cursor:
+        row = cursor.execute(
+            """
+            SELECT u.uid AS user_id, u.username, a.name AS display_name, a.avatar AS avatar_url,
+                   a.description AS bio, a.location, p.is_creator, p.identity_status = 'approved' AS identity_verified,
+                   p.followers_count, p.following_count, p.contents_count, a.likes_count,
+                   a.pins::bigint[] AS pins, u.created_at,
+                   u.id, u.email, u.phone_number AS phone, u.email_verified_at IS NOT NULL AS email_verified,
+                   u.phone_verified_at IS NOT NULL AS phone_verified, u.status,
+                   ARRAY(SELECT role FROM identity.user_roles WHERE uid = u.uid ORDER BY role)
+                       || CASE WHEN s.is_active THEN ARRAY[s.role] ELSE '{}' END AS roles,
+                   a.dedication, a.country, a.language, a.education, a.birthday, a.gender, u.region,
+                   u.preferred_languages, u.locale, u.timezone, u.currency, u.wallet_address, u.membership_level,
+                   u.membership_expires_at, p.identity_status,
+                   coalesce((SELECT v.status FROM identity.user_verifications v
+                             WHERE v.uid = u.uid AND v.kind = 'creator' ORDER BY verification_id DESC LIMIT 1),
+                            'none') AS creator_status,
+                   a.invitation_id_owned AS invitation_code, a.direct_invited_count, a.group_size, a.group_grade,
+                   a.vip_code, u.last_login_at, u.last_login_method, u.delete_at,
+                   c.token_epoch, u.ban_reason, u.ban_end_time,
+                   s.id AS admin_id, s.role AS staff_role, s.department, s.is_active AS staff_active,
+                   s.last_login_ip, coalesce(r.permissions, '[]') || coalesce(s.permissions, '[]') AS staff_permissions
+            FROM identity.users u
+            JOIN identity.authors a ON a.user_id = u.id
+            JOIN identity.user_profiles p ON p.uid = u.uid
+            JOIN identity.user_auth c ON c.uid = u.uid
+            LEFT JOIN admin.admins s ON s.user_id = u.uid
+            LEFT JOIN admin.admin_roles r ON r.role = s.role
+            WHERE u.uid = %s AND u.status <> 'deleted'
+            """,
+            (uid,),
+        ).fetchone()
+    return _person(row) if row else None
+
+
+def _person(row: dict[str, Any]) -> Person:
+    token_epoch, ban_reason, ban_end_time, admin_id, role, permissions, department, active, last_ip = (
+        row.pop(name) for name in _NOT_OF_THE_PROFILE
+    )
+    row["phone"] = mask_phone(row["phone"]) if row["phone"] else None
+    staff = Staff(admin_id, role, tuple(dict.fromkeys(permissions)), department, active, last_ip) if admin_id else None
+    return Person(row["user_id"], row, token_epoch, ban_reason, ban_end_time, staff)
