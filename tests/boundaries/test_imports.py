@@ -12,7 +12,7 @@ import pytest
 from shared.manifest import Function, HttpFunction
 
 ROOT = Path(__file__).resolve().parents[2]
-HTTP_MODULES = 650
+HTTP_MODULES = 830
 FORBIDDEN_EVERYWHERE = {"boto3", "sqlalchemy", "requests", "aws_xray_sdk", "web3", "tronpy", "ccxt", "anthropic", "moto"}
 FORBIDDEN_IN_HTTP = FORBIDDEN_EVERYWHERE | {"PIL", "httpx", "alembic"}
 FORBIDDEN_IN_WORKERS = FORBIDDEN_EVERYWHERE | {"fastapi", "starlette", "mangum"}
