@@ -28,6 +28,13 @@ async def _write() -> AsyncIterator[Connection]:
         raise _as_refusal(error) from error
 
 
+async def _steps() -> AsyncIterator[None]:
+    try:
+        yield
+    except psycopg.Error as error:
+        raise _as_refusal(error) from error
+
+
 def _as_refusal(error: psycopg.Error) -> Exception:
     """What the database refused, in the words of the API: bad values 422, contention 409, no database 503."""
     if isinstance(error, psycopg.DataError):
@@ -45,3 +52,5 @@ def _as_refusal(error: psycopg.Error) -> Exception:
 # `scope="function"`: the commit happens before the answer is sent, so that a 200 means it was stored.
 Read = Annotated[Connection, Depends(_read, scope="function")]
 Write = Annotated[Connection, Depends(_write, scope="function")]
+# A route that calls a vendor between its transactions opens them itself, with `unit_of_work`, and says so by this.
+Steps = Annotated[None, Depends(_steps, scope="function")]

@@ -1,0 +1,135 @@
+"""What every payment channel can do for us, and what may come of asking: one vocabulary for all vendors.
+
+A call never raises for what a vendor says or fails to say; `NoAnswer` means that it may or may not have happened, and
+that it is safe to repeat with the same number.
+"""
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Protocol
+
+from functions.payments.models import Channel, Scene
+from shared.money import Money
+
+
+@dataclass(frozen=True, slots=True)
+class Bill:
+    """What the buyer is asked to pay, until `expires_at`."""
+
+    payment_no: str
+    order_no: str
+    amount: Money
+    subject: str
+    scene: Scene
+    return_url: str | None
+    expires_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Handover:
+    """How the buyer gets to the vendor: an address, a text to draw as QR code, or parameters for its app."""
+
+    pay_url: str | None = None
+    qr_code: str | None = None
+    app_params: dict[str, str] | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Paid:
+    """The money came in."""
+
+    gateway_no: str
+    amount: Money
+    paid_at: datetime | None
+    status: str
+
+
+@dataclass(frozen=True, slots=True)
+class Unpaid:
+    """No money yet; the buyer may still pay."""
+
+    status: str
+
+
+@dataclass(frozen=True, slots=True)
+class Ended:
+    """Takes no money any more. One the vendor never `saw` may still be scanned until it expires: ask once after that."""
+
+    status: str
+    seen: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class Declined:
+    """The vendor said that this call did nothing, and why, in its own code."""
+
+    code: str
+
+
+@dataclass(frozen=True, slots=True)
+class NoAnswer:
+    """It may or may not have happened."""
+
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class Repayment:
+    """Money to give back of a payment; the same `refund_no` moves it once."""
+
+    payment_no: str
+    refund_no: str
+    amount: Money
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class Repaid:
+    """The money went back."""
+
+    refunded_at: datetime | None
+    gateway_no: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class NotRepaid:
+    """The vendor knows of no such refund: it never arrived, or it failed."""
+
+
+@dataclass(frozen=True, slots=True)
+class Notification:
+    """A believed notice. `refund_no` is set when it tells of money given back."""
+
+    notify_id: str
+    payment_no: str
+    state: Paid | Unpaid | Ended
+    refund_no: str | None
+    refunded: Money | None
+
+
+class NotBelievedError(Exception):
+    """A notice is not the vendor's word to us; the message says why."""
+
+
+class Gateway(Protocol):
+    """One channel of one merchant account."""
+
+    channel: Channel
+
+    def create(self, bill: Bill) -> Handover | Declined | NoAnswer:
+        """Prepare a payment; the same bill again is the same payment."""
+
+    def query(self, payment_no: str) -> Paid | Unpaid | Ended | NoAnswer:
+        """What became of a payment."""
+
+    def close(self, payment_no: str) -> Ended | Declined | NoAnswer:
+        """Stop a payment that was not made. Declined when it was: then `query` tells."""
+
+    def refund(self, repayment: Repayment) -> Repaid | Declined | NoAnswer:
+        """Give money back."""
+
+    def refund_query(self, repayment: Repayment) -> Repaid | NotRepaid | NoAnswer:
+        """What became of a refund."""
+
+    def verify_notification(self, body: bytes) -> Notification:
+        """Read a notice if it is the vendor's and meant for us. Raises NotBelievedError."""

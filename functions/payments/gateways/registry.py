@@ -1,0 +1,25 @@
+"""Which gateway serves a channel: built on first use from what the function was granted, kept for its life."""
+
+from collections.abc import Callable
+
+from functions.payments.gateways.alipay import AlipayGateway
+from functions.payments.gateways.base import Gateway
+from functions.payments.models import Channel
+
+_BUILDERS: dict[Channel, Callable[[], Gateway]] = {"alipay": AlipayGateway.from_environment}
+_made: dict[Channel, Gateway] = {}
+
+
+def gateway(channel: Channel) -> Gateway:
+    """The gateway of a channel. Raises KeyError for one that no vendor serves."""
+    if channel not in _made:
+        _made[channel] = _BUILDERS[channel]()
+    return _made[channel]
+
+
+def use(made: Gateway | None) -> None:
+    """Serve its channel by this gateway from now on; None: build them anew."""
+    if made is None:
+        _made.clear()
+    else:
+        _made[made.channel] = made

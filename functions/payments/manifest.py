@@ -1,0 +1,32 @@
+"""What payments runs and may touch."""
+
+from shared.manifest import HttpFunction, Key, Manifest, OnQueue, Publishes, Queue, Scheduled, Secret
+
+_EVERY_MINUTE = "rate(1 minute)"
+# A run calls a gateway for each row; it ends early when that is silent.
+_RUN_SECONDS = 300
+
+MANIFEST = Manifest(
+    domain="payments",
+    functions=(
+        HttpFunction(
+            routes=("/payments/{proxy+}", "/admin/payments/{proxy+}"),
+            grants=(Secret("alipay"), Queue("payment-notices"), Key("pii", ("encrypt", "decrypt"))),
+        ),
+        OnQueue(
+            "process_notice",
+            queue="payment-notices",
+            grants=(Secret("alipay"), Key("pii", ("decrypt",)), Publishes()),
+        ),
+        Scheduled(
+            "sweep_notices",
+            expression=_EVERY_MINUTE,
+            grants=(Secret("alipay"), Key("pii", ("decrypt",)), Publishes()),
+            timeout=_RUN_SECONDS,
+        ),
+        Scheduled("query_attempts", expression=_EVERY_MINUTE, grants=(Secret("alipay"), Publishes()), timeout=_RUN_SECONDS),
+        Scheduled("expire_orders", expression=_EVERY_MINUTE, grants=(Publishes(),), timeout=_RUN_SECONDS),
+        Scheduled("finish_refunds", expression=_EVERY_MINUTE, grants=(Secret("alipay"), Publishes()), timeout=_RUN_SECONDS),
+    ),
+    queues=("payment-notices",),
+)

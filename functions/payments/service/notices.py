@@ -1,0 +1,165 @@
+"""Notices of gateways: stored as received, believed if signed, queued, and worked off exactly once."""
+
+import hashlib
+import json
+import os
+import re
+from datetime import datetime, timedelta
+from urllib.parse import parse_qsl
+
+from functions.payments.errors import AmountMismatch, OrderNotFound, SignatureInvalid
+from functions.payments.gateways.base import Ended, NotBelievedError, Notification, Paid
+from functions.payments.gateways.registry import gateway
+from functions.payments.models import Channel, Notice, wait_after
+from functions.payments.service.settlement import Evidence, settle
+from functions.payments.store import attempts, cases, notices, orders, refunds
+from shared import aws, clock, crypto, observe
+from shared.errors import PayloadTooLarge
+from shared.sql.connection import Connection, reading
+from shared.sql.edge import unit_of_work
+
+_LARGEST = 64 * 1024
+_BATCH = 100
+# The queue has this long before the sweeper takes a notice for lost.
+_QUEUE_TIME = timedelta(minutes=1)
+_PLAIN = re.compile(r"[\x21-\x7e]{1,128}")
+
+
+def receive(channel: Channel, body: bytes) -> None:
+    """Take in a notice. It is stored before it is believed, and acknowledged once it is queued or will be swept.
+
+    Raises SignatureInvalid, OrderNotFound or AmountMismatch; what a case can be made of has one by then.
+    """
+    if len(body) > _LARGEST:
+        raise PayloadTooLarge(limit_bytes=_LARGEST)
+    notice = _store(channel, body)
+    try:
+        said = gateway(channel).verify_notification(body)
+    except NotBelievedError as error:
+        _disbelieve(notice, error)
+        raise SignatureInvalid from error
+    if notice.processed_at is None:
+        _admit(notice, said)
+
+
+def _admit(notice: Notice, said: Notification) -> None:
+    with reading() as db:
+        attempt = attempts.find(db, said.payment_no)
+    if attempt is None:
+        process(notice.id)
+        raise OrderNotFound
+    if isinstance(said.state, Paid) and said.state.amount != attempt.money:
+        process(notice.id)
+        raise AmountMismatch
+    _queue(notice.id)
+
+
+def _store(channel: Channel, body: bytes) -> Notice:
+    at = clock.now()
+    body_hash = hashlib.sha256(body).hexdigest()
+    payload = crypto.encrypt(body.decode("latin-1"), _context(channel, body_hash))
+    with unit_of_work() as db:
+        return notices.keep(db, channel, _claimed_id(body), body_hash, payload, at=at, look_at=at + _QUEUE_TIME)
+
+
+def _claimed_id(body: bytes) -> str:
+    """The id a form names, before anyone believes it; empty when it names none worth storing."""
+    claimed = dict(parse_qsl(body.decode("latin-1"))).get("notify_id", "")
+    return claimed if _PLAIN.fullmatch(claimed) else ""
+
+
+def _context(channel: str, body_hash: str) -> crypto.Context:
+    return {"table": "payment_notices", "channel": channel, "body_hash": body_hash}
+
+
+def _queue(notice_id: int) -> None:
+    """Hand a notice to the queue; when that fails the sweeper finds it."""
+    try:
+        message = json.dumps({"notice_id": notice_id})
+        aws.client("sqs").send_message(QueueUrl=os.environ["QUEUE_PAYMENT_NOTICES"], MessageBody=message)
+    except Exception:  # noqa: BLE001 - whatever went wrong, the notice is stored
+        observe.error("notice not queued", notice_id=notice_id)
+
+
+def process(notice_id: int) -> None:
+    """Do what a stored notice asks for; a notice that was worked off is left alone."""
+    with reading() as db:
+        notice = notices.find(db, notice_id)
+    if notice is None or notice.processed_at is not None:
+        return
+    body = crypto.decrypt(notice.payload, _context(notice.channel, notice.body_hash)).encode("latin-1")
+    try:
+        said = gateway(notice.channel).verify_notification(body)
+    except NotBelievedError as error:
+        _disbelieve(notice, error)
+        return
+    at = clock.now()
+    with unit_of_work() as db:
+        result = _act(db, notice, said, at)
+        notices.finish(db, notice.id, verified=True, result=result, at=at)
+    observe.info("notice processed", notice_id=notice_id, result=result)
+
+
+def sweep() -> int:
+    """Work off notices whose queue message was lost, or that nobody finished; how many were."""
+    done = 0
+    with reading() as db:
+        due = notices.due(db, clock.now(), _BATCH)
+    for notice in due:
+        try:
+            process(notice.id)
+        except Exception:  # noqa: BLE001 - one bad notice must not hold back the others
+            observe.error("notice failed", notice_id=notice.id)
+            with unit_of_work() as db:
+                notices.try_again(db, notice.id, clock.now() + wait_after(notice.tries + 1))
+        else:
+            done += 1
+    return done
+
+
+def _act(db: Connection, notice: Notice, said: Notification, at: datetime) -> str:
+    result = "nothing to do"
+    if isinstance(said.state, Paid):
+        evidence = Evidence(notice.channel, said.payment_no, said.state, said.notify_id, notice.payload)
+        result = settle(db, evidence, at)
+    elif isinstance(said.state, Ended):
+        result = _close(db, said.payment_no, at)
+    if said.refund_no is not None:
+        _check_refund(db, notice, said, said.refund_no, at)
+    return result
+
+
+def _close(db: Connection, payment_no: str, at: datetime) -> str:
+    orders.lock(db, payment_no=payment_no)
+    attempts.close(db, payment_no, None, at)
+    return "closed"
+
+
+def _check_refund(db: Connection, notice: Notice, said: Notification, refund_no: str, at: datetime) -> None:
+    """A notice of a refund credits nothing. One of ours is finished by its own query; one we never sent is a case."""
+    if refunds.hurry(db, refund_no, at):
+        return
+    attempt = attempts.find(db, said.payment_no)
+    if attempt is None:
+        return
+    ours = refunds.total_of_payment(db, said.payment_no, attempt.currency)
+    if said.refunded is not None and said.refunded <= ours:
+        return
+    cases.open_case(
+        db,
+        "foreign_refund",
+        said.payment_no,
+        channel=notice.channel,
+        order_no=attempt.order_no,
+        gateway_no=attempt.gateway_no,
+        amount=said.refunded or attempt.money,
+        at=at,
+    )
+    observe.count("payment_case_opened")
+
+
+def _disbelieve(notice: Notice, error: NotBelievedError) -> None:
+    observe.count("payment_notice_not_believed")
+    observe.warn("notice not believed", notice_id=notice.id, reason=str(error))
+    with unit_of_work() as db:
+        notices.finish(db, notice.id, verified=False, result=str(error), at=clock.now())
