@@ -133,11 +133,15 @@ CREATE VIEW subscriptions.pub_plans AS
 GRANT SELECT, INSERT, UPDATE ON subscriptions.subscription_plans, subscriptions.user_subscriptions,
     subscriptions.subscription_periods, subscriptions.content_purchases TO subscriptions;
 GRANT USAGE ON SEQUENCE subscriptions.entitlement_version TO subscriptions;
+GRANT USAGE ON SCHEMA media TO subscriptions;
+GRANT SELECT ON media.pub_files TO subscriptions;
 GRANT USAGE ON SCHEMA subscriptions TO content, payments, media, finance;
 GRANT SELECT ON subscriptions.pub_plans TO content, payments, media, finance;
 """
 
 DOWN = """
+REVOKE SELECT ON media.pub_files FROM subscriptions;
+REVOKE USAGE ON SCHEMA media FROM subscriptions;
 DROP VIEW subscriptions.pub_plans;
 DROP TABLE subscriptions.content_purchases, subscriptions.subscription_periods, subscriptions.user_subscriptions,
     subscriptions.subscription_plans;

@@ -1,0 +1,63 @@
+"""What subscriptions refuses."""
+
+from shared.errors import Refusal
+
+
+class PlanNotFound(Refusal):
+    status, error = 404, "plan_not_found"
+    zh, en = "订阅方案不存在", "There is no such plan"
+
+
+class SubscriptionNotFound(Refusal):
+    status, error = 404, "subscription_not_found"
+    zh, en = "订阅不存在", "There is no such subscription"
+
+
+class ContentNotFound(Refusal):
+    status, error = 404, "content_not_found"
+    zh, en = "内容不存在", "There is no such content"
+
+
+class NotPlanOwner(Refusal):
+    status, error = 403, "not_plan_owner"
+    zh, en = "只有方案的创建者可以修改它", "Only the creator of a plan may change it"
+
+
+class PlanNameExists(Refusal):
+    status, error = 409, "plan_name_exists"
+    zh, en = "您已有同名的订阅方案", "You already have a plan of this name"
+
+
+class PlanArchived(Refusal):
+    status, error = 409, "plan_archived"
+    zh, en = "该订阅方案已下架", "This plan is no longer on sale"
+
+
+class PlanFull(Refusal):
+    status, error = 409, "plan_full"
+    zh, en = "该订阅方案名额已满", "This plan has no place left"
+
+
+class AlreadySubscribed(Refusal):
+    status, error = 409, "already_subscribed"
+    zh, en = "您已订阅该创作者，或有一笔订阅待支付", "You are subscribed to this creator, or have a subscription to pay"
+
+
+class CannotSubscribeSelf(Refusal):
+    status, error = 409, "cannot_subscribe_self"
+    zh, en = "不能订阅自己", "You cannot subscribe to yourself"
+
+
+class SubscriptionNotActive(Refusal):
+    status, error = 409, "subscription_not_active"
+    zh, en = "该订阅不在有效期内", "This subscription is not running"
+
+
+class AmountInvalid(Refusal):
+    status, error = 422, "amount_invalid"
+    zh, en = "金额须为不小于 0 的整数（分）", "The amount must be a whole number of fen, zero or more"
+
+
+class CouponNotApplicable(Refusal):
+    status, error = 422, "coupon_not_applicable"
+    zh, en = "该优惠券不适用于此次购买", "This coupon does not apply to this purchase"

@@ -1,0 +1,31 @@
+"""What subscriptions runs and may touch."""
+
+from events.payments import OrderClosed, OrderPaid, RefundSucceeded
+from events.subscriptions import EntitlementChanged
+from shared.manifest import HttpFunction, Manifest, OnEvent, Publishes, Scheduled, Table
+
+MANIFEST = Manifest(
+    domain="subscriptions",
+    functions=(
+        HttpFunction(
+            routes=("/subscriptions/{proxy+}",),
+            grants=(Table("entitlements", ("BatchGetItem",), ("U#",)),),
+        ),
+        OnEvent("on_order_paid", event=OrderPaid, grants=(Publishes(),)),
+        OnEvent("on_order_closed", event=OrderClosed, grants=(Publishes(),)),
+        OnEvent("on_refund_succeeded", event=RefundSucceeded, grants=(Publishes(),)),
+        OnEvent(
+            "on_entitlement_changed",
+            event=EntitlementChanged,
+            grants=(Table("entitlements", ("PutItem",), ("U#",)),),
+            sql=False,
+        ),
+        Scheduled("expire_subscriptions", expression="rate(15 minutes)", grants=(Publishes(),), timeout=300),
+        Scheduled(
+            "rebuild_entitlements",
+            expression="cron(0 19 * * ? *)",
+            grants=(Table("entitlements", ("BatchGetItem", "PutItem"), ("U#",)),),
+            timeout=900,
+        ),
+    ),
+)

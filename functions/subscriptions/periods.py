@@ -1,0 +1,78 @@
+"""How long what was paid for lasts: calendar months in Shanghai, laid one after the other; no I/O."""
+
+from calendar import monthrange
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from itertools import pairwise
+from typing import Literal
+
+from shared.clock import SHANGHAI
+
+MONTHS = {"month": 1, "quarter": 3, "year": 12}
+_MONTHS_PER_YEAR = 12
+
+
+def add_months(moment: datetime, months: int) -> datetime:
+    """The same day and time of day `months` later in Shanghai; the last day of that month when it is shorter."""
+    local = moment.astimezone(SHANGHAI)
+    year, month = divmod(local.year * _MONTHS_PER_YEAR + local.month - 1 + months, _MONTHS_PER_YEAR)
+    day = min(local.day, monthrange(year, month + 1)[1])
+    return local.replace(year=year, month=month + 1, day=day).astimezone(UTC)
+
+
+def lasting(start: datetime, months: int, days: int) -> datetime:
+    """When something that begins at `start` and lasts so long is over."""
+    return add_months(start, months) + timedelta(days=days)
+
+
+@dataclass(frozen=True, slots=True)
+class Period:
+    """A stretch of access a subscription was given: by an order, as a trial, or for free."""
+
+    period_id: int
+    kind: Literal["order", "trial", "free"]
+    plan_id: int
+    tier: int
+    amount: int
+    months: int
+    days: int
+    granted_at: datetime
+
+    def end_from(self, start: datetime) -> datetime:
+        """When it is over if it begins at `start`."""
+        return lasting(start, self.months, self.days)
+
+
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """What the granted periods of a subscription come to. `end` is the last moment anything given reaches."""
+
+    plan_id: int
+    tier: int
+    amount: int
+    start: datetime
+    end: datetime
+    trial: bool
+
+
+def standing(granted: Sequence[Period]) -> Standing | None:
+    """Lay the periods one after the other, each from its own granting at the earliest; None when there are none.
+
+    The periods that follow without a gap up to the end count as one; the highest tier among them holds for all of it,
+    since a higher tier includes the lower ones. Taking a period away gives what would be had it never been granted.
+    """
+    if not granted:
+        return None
+    ordered = sorted(granted, key=lambda period: (period.granted_at, period.period_id))
+    start = ordered[0].granted_at
+    end = ordered[0].end_from(start)
+    stretch = [ordered[0]]
+    for _, period in pairwise(ordered):
+        if period.granted_at > end:
+            start = end = period.granted_at
+            stretch = []
+        end = period.end_from(end)
+        stretch.append(period)
+    best = max(stretch, key=lambda period: period.tier)
+    return Standing(best.plan_id, best.tier, best.amount, start, end, all(p.kind == "trial" for p in stretch))

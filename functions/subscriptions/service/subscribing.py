@@ -1,0 +1,162 @@
+"""How a user comes to a subscription and looks at it, in the caller's transaction."""
+
+from dataclasses import replace
+from datetime import datetime, timedelta
+
+from functions.subscriptions.errors import (
+    AlreadySubscribed,
+    CannotSubscribeSelf,
+    CouponNotApplicable,
+    PlanArchived,
+    PlanFull,
+    PlanNotFound,
+    SubscriptionNotFound,
+)
+from functions.subscriptions.periods import MONTHS, lasting
+from functions.subscriptions.schemas import OpenedOrderOut, OpenedPriceLineOut, SubscribedOut, SubscribeIn, SubscriptionOut
+from functions.subscriptions.service import expiry, standing
+from functions.subscriptions.service.views import subscription_out
+from functions.subscriptions.store import subscriptions as store
+from functions.subscriptions.store.rows import Row, lock_user
+from shared import clock
+from shared.http.envelope import Page
+from shared.http.paging import PageQuery
+from shared.ids import new_order_no
+from shared.sql.connection import Connection
+from shared.sql.tunables import tunable
+
+
+def subscribe(db: Connection, user_id: int, wish: SubscribeIn) -> SubscribedOut:
+    """Begin a subscription: at once when it is free or a first trial, else pending with the order that pays it.
+
+    A trial is for those who never had access through this creator's plans. There are no coupons yet, so none applies.
+    """
+    now = clock.now()
+    lock_user(db, user_id)
+    found = store.plan_for(db, wish.plan_id, user_id)
+    if found is not None and found["subscription_id"] is not None and expiry.is_over(found, now):
+        expiry.let_go(db, found["subscription_id"], found["status"], now)
+        found = store.plan_for(db, wish.plan_id, user_id)
+    if found is None:
+        raise PlanNotFound
+    _check(user_id, found)
+    if wish.coupon_code is not None:
+        raise CouponNotApplicable
+    opening = _opening(user_id, found["plan"], wish, now)
+    if opening.amount == 0:
+        return _run(db, replace(opening, kind="free", status="active"), found["plan"])
+    if found["plan"]["trial_days"] > 0 and not found["had_access"]:
+        trial = replace(opening, kind="trial", status="trialing", months=0, days=found["plan"]["trial_days"])
+        return _run(db, trial, found["plan"])
+    minutes = tunable(db, "payment.order_minutes")
+    return _sell(db, opening, now + timedelta(minutes=minutes), found["plan"])
+
+
+def find(db: Connection, user_id: int, subscription_id: int) -> SubscriptionOut:
+    """One own subscription."""
+    row = store.find(db, subscription_id, user_id)
+    if row is None:
+        raise SubscriptionNotFound
+    return subscription_out(row)
+
+
+def history(
+    db: Connection, query: PageQuery, user_id: int, *, status: str | None, creator_id: int | None, plan_id: int | None
+) -> Page[SubscriptionOut]:
+    """Own subscriptions, newest first."""
+    filters = {"user_id": user_id, "status": status, "creator_id": creator_id, "plan_id": plan_id}
+    return store.HISTORY.page(db, query, filters, subscription_out)
+
+
+def _check(user_id: int, found: Row) -> None:
+    plan = found["plan"]
+    if found["creator_id"] == user_id:
+        raise CannotSubscribeSelf
+    if plan["status"] == "archived":
+        raise PlanArchived
+    if found["subscription_id"] is not None:
+        raise AlreadySubscribed(subscription_id=found["subscription_id"], status=found["status"], order_no=found["order_no"])
+    if plan["max_subscribers"] is not None and found["seats_taken"] >= plan["max_subscribers"]:
+        raise PlanFull(max_subscribers=plan["max_subscribers"])
+
+
+def _opening(user_id: int, plan: Row, wish: SubscribeIn, now: datetime) -> store.Opening:
+    return store.Opening(
+        user_id=user_id,
+        creator_id=plan["creator"]["user_id"],
+        plan_id=plan["plan_id"],
+        tier=plan["tier"],
+        amount=plan["amount"],
+        status="pending",
+        auto_renew=wish.auto_renew,
+        channel=wish.channel,
+        kind="order",
+        months=MONTHS[plan["interval"]],
+        days=0,
+        starts=None,
+        ends=None,
+        order_no=None,
+        expires_at=None,
+        at=now,
+    )
+
+
+def _run(db: Connection, opening: store.Opening, plan: Row) -> SubscribedOut:
+    """Begin one that costs nothing now."""
+    ends = lasting(opening.at, opening.months, opening.days)
+    opening = replace(opening, starts=opening.at, ends=ends)
+    opened = store.open_given(db, opening)
+    if opened is None:
+        raise AlreadySubscribed
+    row = _row(opening, opened, plan | {"subscriber_count": plan["subscriber_count"] + 1})
+    standing.tell_begun(db, row)
+    return SubscribedOut.model_construct(subscription=subscription_out(row), order=None)
+
+
+def _sell(db: Connection, opening: store.Opening, expires_at: datetime, plan: Row) -> SubscribedOut:
+    """Begin one that waits for its order to be paid. Titles are names, so they need no language."""
+    title = f"{plan['creator']['display_name']} · {plan['name']}"
+    order_no = new_order_no()
+    opening = replace(opening, order_no=order_no, expires_at=expires_at)
+    opened = store.open_with_order(db, opening, title)
+    if opened is None:
+        raise AlreadySubscribed
+    order = OpenedOrderOut.model_construct(
+        order_no=order_no,
+        user_id=opening.user_id,
+        kind="subscription",
+        target_id=opened["subscription_id"],
+        title=title,
+        amount=opening.amount,
+        discount_amount=0,
+        payable_amount=opening.amount,
+        currency="CNY",
+        price_lines=[OpenedPriceLineOut.model_construct(source="plan", id=opening.plan_id, amount=opening.amount)],
+        status="pending",
+        channel=None,
+        refunded_amount=0,
+        paid_at=None,
+        expires_at=expires_at,
+        created_at=opening.at,
+    )
+    return SubscribedOut.model_construct(subscription=subscription_out(_row(opening, opened, plan)), order=order)
+
+
+def _row(opening: store.Opening, opened: Row, plan: Row) -> Row:
+    """The row that was just stored, without asking for it."""
+    return opened | {
+        "user_id": opening.user_id,
+        "creator_id": opening.creator_id,
+        "plan_id": opening.plan_id,
+        "tier": opening.tier,
+        "plan": plan,
+        "status": opening.status,
+        "auto_renew": opening.auto_renew,
+        "cancel_at_period_end": False,
+        "current_period_start": opening.starts,
+        "current_period_end": opening.ends,
+        "next_plan_id": None,
+        "order_no": opening.order_no,
+        "cancelled_at": None,
+        "created_at": opening.at,
+    }

@@ -1,0 +1,135 @@
+"""The queries that change what a subscription stands at: periods granted and taken back, rights begun and ended."""
+
+from datetime import datetime
+
+from functions.subscriptions.periods import Period, Standing
+from functions.subscriptions.store.rows import Row, one, rows
+from shared.sql.connection import Connection
+
+
+def filed(db: Connection, order_no: str) -> Row | None:
+    """What an order was opened for, as it stands now, and the live subscription of the same user and creator.
+
+    The plan is held, since its counts follow; call `lock_user` first.
+    """
+    return one(
+        db,
+        """
+        SELECT d.period_id, d.status AS order_status, s.subscription_id, s.status,
+               live.subscription_id AS live_id, live.status AS live_status
+        FROM subscriptions.subscription_periods d
+        JOIN subscriptions.user_subscriptions s USING (subscription_id)
+        JOIN subscriptions.subscription_plans p ON p.plan_id = s.plan_id
+        LEFT JOIN subscriptions.user_subscriptions live ON live.user_id = s.user_id AND live.creator_id = s.creator_id
+            AND live.status IN ('pending', 'trialing', 'active', 'past_due')
+        WHERE d.order_no = %(order_no)s FOR UPDATE OF p
+        """,
+        {"order_no": order_no},
+    )
+
+
+def hold(db: Connection, subscription_id: int) -> Row | None:
+    """A subscription as it stands, its plan held; call `lock_user` first."""
+    return one(
+        db,
+        """
+        SELECT s.subscription_id, s.status, s.current_period_end
+        FROM subscriptions.user_subscriptions s JOIN subscriptions.subscription_plans p USING (plan_id)
+        WHERE s.subscription_id = %(subscription_id)s FOR UPDATE OF p
+        """,
+        {"subscription_id": subscription_id},
+    )
+
+
+def due(db: Connection, at: datetime, after_id: int, limit: int) -> list[Row]:
+    """Running subscriptions whose period is over, by id; those whose renewal is being retried are not among them."""
+    return rows(
+        db,
+        """
+        SELECT subscription_id, user_id FROM subscriptions.user_subscriptions
+        WHERE status IN ('trialing', 'active') AND current_period_end <= %(at)s AND subscription_id > %(after_id)s
+        ORDER BY subscription_id LIMIT %(limit)s
+        """,
+        {"at": at, "after_id": after_id, "limit": limit},
+    )
+
+
+def grant(db: Connection, period_id: int, subscription_id: int, granted_at: datetime, at: datetime) -> None:
+    """Give an order's period to a subscription, as of when it was paid."""
+    db.execute(
+        """
+        UPDATE subscriptions.subscription_periods SET status = 'granted', subscription_id = %(subscription_id)s,
+            granted_at = %(granted_at)s, updated_at = %(at)s
+        WHERE period_id = %(period_id)s
+        """,
+        {"period_id": period_id, "subscription_id": subscription_id, "granted_at": granted_at, "at": at},
+    )
+
+
+def settle(db: Connection, period_id: int, status: str, at: datetime) -> None:
+    """Say that an order's period is `closed` or `refunded`."""
+    db.execute(
+        """
+        UPDATE subscriptions.subscription_periods SET status = %(status)s, updated_at = %(at)s WHERE period_id = %(period_id)s
+        """,
+        {"period_id": period_id, "status": status, "at": at},
+    )
+
+
+def granted(db: Connection, subscription_id: int) -> list[Period]:
+    """The periods a subscription has."""
+    found = rows(
+        db,
+        """
+        SELECT period_id, kind, plan_id, tier, amount, months, days, granted_at FROM subscriptions.subscription_periods
+        WHERE subscription_id = %(subscription_id)s AND status = 'granted'
+        """,
+        {"subscription_id": subscription_id},
+    )
+    return [Period(**row) for row in found]
+
+
+def stand(db: Connection, subscription_id: int, status: str, standing: Standing, at: datetime) -> Row | None:
+    """Let a subscription give what its periods come to; on an archived plan it ends with them."""
+    return one(
+        db,
+        """
+        UPDATE subscriptions.user_subscriptions s SET status = %(status)s, plan_id = p.plan_id, tier = %(tier)s,
+            amount = %(amount)s, current_period_start = %(start)s, current_period_end = %(end)s, cancelled_at = NULL,
+            cancel_at_period_end = cancel_at_period_end OR p.status = 'archived',
+            auto_renew = auto_renew AND p.status = 'active',
+            version = nextval('subscriptions.entitlement_version'), updated_at = %(at)s
+        FROM subscriptions.subscription_plans p
+        WHERE s.subscription_id = %(subscription_id)s AND p.plan_id = %(plan_id)s
+        RETURNING s.subscription_id, s.user_id, s.creator_id, s.status, s.plan_id, s.tier, s.current_period_start,
+            s.current_period_end, s.version
+        """,
+        {
+            "subscription_id": subscription_id,
+            "status": status,
+            "plan_id": standing.plan_id,
+            "tier": standing.tier,
+            "amount": standing.amount,
+            "start": standing.start,
+            "end": standing.end,
+            "at": at,
+        },
+    )
+
+
+def end(db: Connection, subscription_id: int, status: str, reason: str | None, at: datetime) -> Row | None:
+    """Let a subscription give nothing any more. One that never gave anything keeps having no version."""
+    return one(
+        db,
+        """
+        UPDATE subscriptions.user_subscriptions SET status = %(status)s, auto_renew = false,
+            cancelled_at = CASE WHEN %(status)s = 'cancelled' THEN %(at)s::timestamptz ELSE cancelled_at END,
+            cancel_reason = coalesce(%(reason)s, cancel_reason),
+            version = CASE WHEN version IS NOT NULL THEN nextval('subscriptions.entitlement_version') END,
+            updated_at = %(at)s
+        WHERE subscription_id = %(subscription_id)s
+        RETURNING subscription_id, user_id, creator_id, status, plan_id, tier, current_period_start,
+            current_period_end, version
+        """,
+        {"subscription_id": subscription_id, "status": status, "reason": reason, "at": at},
+    )
