@@ -10,9 +10,9 @@ from infra.bundling import CannotBundle
 from infra.constructs.domain_stack import DomainStack
 from infra.documents import platform_files
 from infra.manifests import ManifestError, discover
-from infra.names import Names
 from infra.platform.backup import BackupCopies
 from infra.platform.foundation import Foundation
+from infra.platform.house import House
 from infra.stage import Stage, stage_named
 from shared.manifest import Manifest
 
@@ -22,11 +22,11 @@ FIRST = "platform"
 
 def build(app: App, stage: Stage, manifests: Sequence[Manifest]) -> list[DomainStack]:
     """Every stack of a stage: the foundation, then one per domain."""
+    house = House(stage)
     copies = None
     if stage.backup_region is not None:
-        names = Names(stage.name, stage.region)
-        copies = BackupCopies(app, f"sharestack-{stage.name}-copies", names=names, region=stage.backup_region)
-    foundation = Foundation(app, stage=stage, manifests=manifests, copies=copies)
+        copies = BackupCopies(app, f"sharestack-{stage.name}-copies", house=house, region=stage.backup_region)
+    foundation = Foundation(app, house=house, manifests=manifests, copies=copies)
     if copies is not None:
         foundation.add_stack_dependency(copies)
     stacks = {
@@ -41,7 +41,8 @@ def build(app: App, stage: Stage, manifests: Sequence[Manifest]) -> list[DomainS
             stack.add_stack_dependency(first)
     # CloudFormation gives a proxy's target group no tags.
     Tags.of(app).add("sharestack:stage", stage.name, exclude_resource_types=["AWS::RDS::DBProxyTargetGroup"])
-    Validations.of(app).add_plugins(AwsSolutionsChecks(app))
+    if not stage.is_local:
+        Validations.of(app).add_plugins(AwsSolutionsChecks(app))
     return list(stacks.values())
 
 

@@ -4,7 +4,7 @@ from collections.abc import Iterator, Sequence
 from importlib import import_module
 from pathlib import Path
 
-from shared.manifest import Function, Manifest, OnQueue, OnStream, OnUpload
+from shared.manifest import Function, Manifest, OnQueue, OnStream, OnUpload, Secret
 
 REPOSITORY = Path(__file__).parents[1]
 UNWORKED_TIMEOUT = 30
@@ -63,6 +63,16 @@ def uploads(manifests: Sequence[Manifest]) -> list[tuple[str, OnUpload]]:
 def streamed_groups(manifests: Sequence[Manifest]) -> set[str]:
     """The table groups someone listens to."""
     return {function.group for _, function in each(manifests) if isinstance(function, OnStream)}
+
+
+def secret_readers(manifests: Sequence[Manifest]) -> dict[str, list[str]]:
+    """Every secret someone is granted, with the domains that read it."""
+    readers: dict[str, list[str]] = {}
+    for domain, function in each(manifests):
+        for grant in function.grants:
+            if isinstance(grant, Secret) and domain not in readers.setdefault(grant.name, []):
+                readers[grant.name].append(domain)
+    return dict(sorted(readers.items()))
 
 
 def queue_timeouts(manifests: Sequence[Manifest]) -> dict[str, int]:

@@ -76,6 +76,10 @@ class Names:
         """ARN of the event bus."""
         return self.arn("events", f"event-bus/{self.bus}")
 
+    def secret_arn(self, name: str) -> str:
+        """ARN of a secret; Secrets Manager ends it with six characters of its own choice."""
+        return self.arn("secretsmanager", f"secret:{self.of(name)}-??????")
+
     def workflow_arn(self, domain: str, name: str) -> str:
         """ARN of a state machine."""
         return self.arn("states", f"stateMachine:{self.of(domain, name)}")

@@ -48,7 +48,7 @@ class DomainStack(Stack):
     def __init__(
         self, scope: Construct, manifest: Manifest, foundation: Foundation, extra_files: Iterable[tuple[str, Path]] = ()
     ) -> None:
-        stage = foundation.stage
+        stage = foundation.house.stage
         super().__init__(
             scope,
             f"sharestack-{stage.name}-{manifest.domain.replace('_', '-')}",
@@ -69,7 +69,7 @@ class DomainStack(Stack):
             made = HouseWorkflow(self._scope, workflow)
             CfnOutput(self, f"Workflow{construct_id(workflow.name)}", value=made.arn)
         named = {
-            f"{manifest.domain}.{function.name}": foundation.names.function(manifest.domain, function.name)
+            f"{manifest.domain}.{function.name}": foundation.house.names.function(manifest.domain, function.name)
             for function in manifest.functions
         }
         CfnOutput(self, "Functions", value=json.dumps(named))

@@ -2,7 +2,7 @@
 
 A function knows its resources by variables: STAGE, SERVICE, PUBLIC_URL, DATABASE_URL (and DATABASE_IAM), for
 migrations DATABASE_OWNER_URL (and SECRET_DATABASE_OWNER), and for what its manifest grants TABLE_<GROUP>, BUCKET_<NAME>, QUEUE_<NAME> (URL),
-SECRET_<NAME> (ARN), KEY_<NAME> (ARN), WORKFLOW_<NAME> (ARN), BUS, MAIL_FROM, SCHEDULE_GROUP, SCHEDULE_ROLE, SCHEDULE_TARGET.
+SECRET_<NAME> (name), KEY_<NAME> (ARN), WORKFLOW_<NAME> (ARN), BUS, MAIL_FROM, SCHEDULE_GROUP, SCHEDULE_ROLE, SCHEDULE_TARGET.
 """
 
 from collections.abc import Sequence
@@ -68,15 +68,15 @@ class HouseFunction(Construct):
             security_groups=[placement.security_group] if placement else None,
         )
         accept(self.resource, "L1", "python3.13 is the newest runtime that has SnapStart and all our libraries.")
-        scope.foundation.alarms.function(self, "", self.resource)
+        scope.house.alarms.function(self, "", self.resource)
 
     def _accesses(self, grants: Sequence[Grant]) -> tuple[dict[str, str], list[Allow]]:
         foundation = self._scope.foundation
         environment = {
-            "STAGE": foundation.stage.name,
+            "STAGE": foundation.house.stage.name,
             "SERVICE": self._scope.domain,
             "PUBLIC_URL": foundation.public_url,
-            **({"CLOCK_FILE": foundation.stage.clock_file} if foundation.stage.clock_file else {}),
+            **({"CLOCK_FILE": foundation.house.stage.clock_file} if foundation.house.stage.clock_file else {}),
         }
         statements: list[Allow] = []
         if self._function.sql_owner:
@@ -99,7 +99,7 @@ class HouseFunction(Construct):
             retention=logs.RetentionDays.ONE_MONTH,
             removal_policy=RemovalPolicy.DESTROY,
         )
-        if self._scope.foundation.stage.alarms:
+        if self._scope.house.stage.alarms:
             # One metric for the whole house, for the rule error_logs.
             logs.MetricFilter(
                 self,

@@ -43,7 +43,7 @@ class Access:
 
 def through_service(foundation: Foundation, service: str, *actions: str) -> Allow:
     """Use of the house's data key, by way of the service that encrypts with it."""
-    via = {"kms:ViaService": f"{service}.{foundation.stage.region}.amazonaws.com"}
+    via = {"kms:ViaService": f"{service}.{foundation.house.stage.region}.amazonaws.com"}
     return Allow([f"kms:{action}" for action in actions], [foundation.keys["data"]], {"StringEquals": via})
 
 
@@ -114,14 +114,14 @@ def _(grant: Queue, scope: DomainScope) -> Access:
 
 @access.register
 def _(grant: Secret, scope: DomainScope) -> Access:
-    arn = scope.foundation.secrets[grant.name]
+    arn = scope.names.secret_arn(grant.name)
     actions = ["secretsmanager:GetSecretValue", *(["secretsmanager:PutSecretValue"] if grant.write else [])]
     return Access(
         [
             Allow(actions, [arn]),
             through_service(scope.foundation, "secretsmanager", "Decrypt", *(["GenerateDataKey"] if grant.write else [])),
         ],
-        {variable("SECRET", grant.name): arn},
+        {variable("SECRET", grant.name): scope.names.of(grant.name)},
     )
 
 
@@ -155,7 +155,7 @@ def _(grant: Publishes, scope: DomainScope) -> Access:
 @access.register
 def _(grant: SendsEmail, scope: DomainScope) -> Access:
     del grant
-    sender = scope.foundation.stage.mail_from
+    sender = scope.house.stage.mail_from
     # As above: SES always says who the sender is, the emulator does not.
     ours = {"StringEqualsIfExists": {"ses:FromAddress": sender}}
     identity = scope.names.arn("ses", f"identity/{sender}")

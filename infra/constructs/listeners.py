@@ -19,7 +19,7 @@ def on_event(scope: DomainScope, function: OnEvent) -> HouseFunction:
     """Bus → rule → queue → function. What the bus cannot deliver goes to the same dead-letter queue."""
     parts = (scope.domain, function.name)
     made = _reader(scope, function, scope.names.queue_arn(*parts))
-    heard = pair(made, "Heard", *parts, names=scope.names, alarms=scope.foundation.alarms, timeout=function.timeout)
+    heard = pair(made, "Heard", *parts, house=scope.house, timeout=function.timeout)
     dead = events.CfnRule.DeadLetterConfigProperty(arn=heard.dead.queue_arn)
     rule = events.CfnRule(
         made,
@@ -66,7 +66,7 @@ def on_stream(scope: DomainScope, function: OnStream) -> HouseFunction:
             through_service(scope.foundation, "dynamodb", "Decrypt"),
         ],
     )
-    dead = dead_letters(made, "Failed", scope.domain, function.name, names=scope.names, alarms=scope.foundation.alarms)
+    dead = dead_letters(made, "Failed", scope.domain, function.name, house=scope.house)
     lambda_.CfnEventSourceMapping(
         made,
         "Stream",

@@ -36,7 +36,7 @@ def scheduled(scope: DomainScope, function: Scheduled) -> HouseFunction:
 def called_by_scheduler(scope: DomainScope, function: Function) -> HouseFunction:
     """A function that Scheduler calls without waiting; what it fails at is kept in a queue."""
     made = HouseFunction(scope, function, extra=[Allow(["sqs:SendMessage"], [_dead_letters_arn(scope, function)])])
-    dead = dead_letters(made, "Failed", scope.domain, function.name, names=scope.names, alarms=scope.foundation.alarms)
+    dead = dead_letters(made, "Failed", scope.domain, function.name, house=scope.house)
     lambda_.CfnEventInvokeConfig(
         made,
         "Failures",

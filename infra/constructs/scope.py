@@ -11,6 +11,7 @@ from aws_cdk import aws_lambda as lambda_
 from infra import bundling
 from infra.names import Names
 from infra.platform.foundation import Foundation
+from infra.platform.house import House
 from infra.policy import Allow, role
 
 
@@ -26,14 +27,19 @@ class DomainScope:
     _scheduler_roles: dict[str, iam.CfnRole] = field(default_factory=dict)
 
     @property
+    def house(self) -> House:
+        """The stage, and the names in it."""
+        return self.foundation.house
+
+    @property
     def names(self) -> Names:
-        """The names of the stage."""
-        return self.foundation.names
+        """Names and ARNs of the stage."""
+        return self.house.names
 
     @cached_property
     def target(self) -> bundling.Target:
         """What bundles of the stage run on."""
-        return bundling.Target(self.foundation.stage.platform)
+        return bundling.Target(self.house.stage.platform)
 
     @cached_property
     def code(self) -> lambda_.Code:

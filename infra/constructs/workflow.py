@@ -86,4 +86,4 @@ class HouseWorkflow(Construct):
             statistic="Sum",
             period=WINDOW,
         )
-        scope.foundation.alarms.above(self, "FailedAlarm", failed, 0, "An execution failed: its case has no owner but us.")
+        scope.house.alarms.above(self, "FailedAlarm", failed, 0, "An execution failed: its case has no owner but us.")

@@ -8,8 +8,8 @@ from aws_cdk import aws_cloudwatch as cloudwatch
 from aws_cdk import aws_logs as logs
 from constructs import Construct
 
-from infra.names import Names
-from infra.platform.alarms import P95_MILLISECONDS, SERVER_ERRORS_PERCENT, WINDOW, Alarms, share_percent
+from infra.platform.alarms import P95_MILLISECONDS, SERVER_ERRORS_PERCENT, WINDOW, share_percent
+from infra.platform.house import House
 
 REQUESTS_PER_SECOND = 2000
 BURST = 4000
@@ -28,13 +28,13 @@ _LOGGED = {
 class Api(Construct):
     """One HTTP API with one stage, `$default`, whose every request is logged."""
 
-    def __init__(self, scope: Construct, name: str, *, names: Names, alarms: Alarms) -> None:
+    def __init__(self, scope: Construct, name: str, *, house: House) -> None:
         super().__init__(scope, name)
-        self.api = apigateway.CfnApi(self, "Api", name=names.of("api"), protocol_type="HTTP")
+        self.api = apigateway.CfnApi(self, "Api", name=house.names.of("api"), protocol_type="HTTP")
         access = logs.LogGroup(
             self,
             "AccessLogs",
-            log_group_name=f"/aws/apigateway/{names.of('api')}",
+            log_group_name=f"/aws/apigateway/{house.names.of('api')}",
             retention=logs.RetentionDays.ONE_MONTH,
             removal_policy=RemovalPolicy.DESTROY,
         )
@@ -51,12 +51,14 @@ class Api(Construct):
                 throttling_rate_limit=REQUESTS_PER_SECOND, throttling_burst_limit=BURST
             ),
         )
-        self.host = f"{self.api.ref}.execute-api.{names.region}.amazonaws.com"
+        self.host = f"{self.api.ref}.execute-api.{house.names.region}.amazonaws.com"
         latency = self.metric("Latency", "p95")
         slow = "One request in twenty takes longer than 500 ms (rule api_latency)."
-        alarms.above(self, "LatencyAlarm", latency, P95_MILLISECONDS, slow, periods=2)
+        house.alarms.above(self, "LatencyAlarm", latency, P95_MILLISECONDS, slow, periods=2)
         errors = share_percent(self.metric("5xx", "Sum"), [self.metric("Count", "Sum")], "5xx %")
-        alarms.above(self, "ErrorsAlarm", errors, SERVER_ERRORS_PERCENT, "More than 1 % of requests were answered by 5xx.")
+        house.alarms.above(
+            self, "ErrorsAlarm", errors, SERVER_ERRORS_PERCENT, "More than 1 % of requests were answered by 5xx."
+        )
 
     def metric(self, metric: str, statistic: str) -> cloudwatch.Metric:
         """A metric of the whole API."""

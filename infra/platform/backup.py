@@ -6,7 +6,7 @@ from aws_cdk import aws_events as events
 from constructs import Construct
 
 from infra.nag import accept
-from infra.names import Names
+from infra.platform.house import House
 
 KEPT = Duration.days(35)
 
@@ -14,9 +14,9 @@ KEPT = Duration.days(35)
 class BackupCopies(Stack):
     """The vault of the second region."""
 
-    def __init__(self, scope: Construct, name: str, *, names: Names, region: str) -> None:
+    def __init__(self, scope: Construct, name: str, *, house: House, region: str) -> None:
         super().__init__(scope, name, env=Environment(region=region), description="Copies of backups")
-        self.vault_name = names.of("copies")
+        self.vault_name = house.names.of("copies")
         self.vault_arn = f"arn:aws:backup:{region}:{Aws.ACCOUNT_ID}:backup-vault:{self.vault_name}"
         backup.BackupVault(self, "Vault", backup_vault_name=self.vault_name, removal_policy=RemovalPolicy.RETAIN)
 
@@ -24,11 +24,13 @@ class BackupCopies(Stack):
 class Backups(Construct):
     """Every night: the database and every table, copied to the second region (rules.md §18, backup_daily)."""
 
-    def __init__(self, scope: Construct, name: str, *, names: Names, copies: BackupCopies) -> None:
+    def __init__(self, scope: Construct, name: str, *, house: House, copies: BackupCopies) -> None:
         super().__init__(scope, name)
-        vault = backup.BackupVault(self, "Vault", backup_vault_name=names.of("nightly"), removal_policy=RemovalPolicy.RETAIN)
+        vault = backup.BackupVault(
+            self, "Vault", backup_vault_name=house.names.of("nightly"), removal_policy=RemovalPolicy.RETAIN
+        )
         elsewhere = backup.BackupVault.from_backup_vault_arn(self, "Copies", copies.vault_arn)
-        plan = backup.BackupPlan(self, "Plan", backup_plan_name=names.of("nightly"), backup_vault=vault)
+        plan = backup.BackupPlan(self, "Plan", backup_plan_name=house.names.of("nightly"), backup_vault=vault)
         plan.add_rule(
             backup.BackupPlanRule(
                 rule_name="nightly",
@@ -40,8 +42,8 @@ class Backups(Construct):
         selection = plan.add_selection(
             "Stores",
             resources=[
-                backup.BackupResource.from_arn(names.arn("dynamodb", f"table/{names.of('*')}")),
-                backup.BackupResource.from_arn(names.arn("rds", f"cluster:{names.of('aurora')}")),
+                backup.BackupResource.from_arn(house.names.arn("dynamodb", f"table/{house.names.of('*')}")),
+                backup.BackupResource.from_arn(house.names.arn("rds", f"cluster:{house.names.of('aurora')}")),
             ],
         )
         accept(

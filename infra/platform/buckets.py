@@ -2,16 +2,14 @@
 
 from collections.abc import Sequence
 
-from aws_cdk import Aws, Duration, RemovalPolicy
+from aws_cdk import Aws, Duration
 from aws_cdk import aws_kms as kms
 from aws_cdk import aws_s3 as s3
 from constructs import Construct
 
 from infra.nag import accept
-from infra.names import Names
-from infra.platform.alarms import Alarms
+from infra.platform.house import House
 from infra.platform.queues import pair, take_from
-from infra.stage import Stage
 from shared.manifest import OnUpload
 
 EXPORT_DAYS = 7
@@ -29,14 +27,12 @@ class Buckets(Construct):
         scope: Construct,
         name: str,
         *,
-        stage: Stage,
-        names: Names,
+        house: House,
         key: kms.IKey,
-        alarms: Alarms,
         uploads: Sequence[tuple[str, OnUpload]],
     ) -> None:
         super().__init__(scope, name)
-        self._stage, self._names, self._key = stage, names, key
+        self._house, self._key = house, key
         self.logs = self._bucket(
             "logs",
             object_ownership=s3.ObjectOwnership.BUCKET_OWNER_PREFERRED,  # CloudFront delivers its logs by ACL
@@ -50,7 +46,7 @@ class Buckets(Construct):
             cors=[
                 s3.CorsRule(
                     allowed_methods=[s3.HttpMethods.PUT, s3.HttpMethods.POST, s3.HttpMethods.GET],
-                    allowed_origins=[stage.public_url or "https://*"],
+                    allowed_origins=[house.stage.public_url or "https://*"],
                     allowed_headers=["*"],
                     exposed_headers=["ETag"],
                     max_age=3600,
@@ -71,41 +67,41 @@ class Buckets(Construct):
             object_lock_enabled=True,
             object_lock_default_retention=(
                 s3.ObjectLockRetention.compliance(retention)
-                if stage.audit_lock == "COMPLIANCE"
+                if house.stage.audit_lock == "COMPLIANCE"
                 else s3.ObjectLockRetention.governance(retention)
             ),
         )
-        self._announce(uploads, alarms)
+        self._announce(uploads)
 
     def _bucket(self, name: str, **properties: object) -> s3.Bucket:
         sealed = name in SEALED
         return s3.Bucket(
             self,
             name,
-            bucket_name=self._names.bucket(name),
+            bucket_name=self._house.names.bucket(name),
             block_public_access=s3.BlockPublicAccess.BLOCK_ALL,
-            enforce_ssl=True,
+            enforce_ssl=self._house.stage.requires_tls,
             encryption=s3.BucketEncryption.KMS if sealed else s3.BucketEncryption.S3_MANAGED,
             encryption_key=self._key if sealed else None,
             bucket_key_enabled=sealed or None,
-            removal_policy=RemovalPolicy.RETAIN if self._stage.keeps_data else RemovalPolicy.DESTROY,
+            removal_policy=self._house.removal,
             **properties,  # type: ignore[arg-type]  # keyword arguments of Bucket, passed on
         )
 
     def _logged(self, name: str) -> dict[str, object]:
         return {"server_access_logs_bucket": self.logs, "server_access_logs_prefix": f"s3/{name}/"}
 
-    def _announce(self, uploads: Sequence[tuple[str, OnUpload]], alarms: Alarms) -> None:
+    def _announce(self, uploads: Sequence[tuple[str, OnUpload]]) -> None:
         """Queue and bucket stand in one stack: S3 tries the queue when the notification is set."""
         configurations: dict[str, list[s3.CfnBucket.QueueConfigurationProperty]] = {}
         for domain, function in uploads:
             parts = (domain, function.name)
-            heard = pair(self, "-".join(parts), *parts, names=self._names, alarms=alarms, timeout=function.timeout)
+            heard = pair(self, "-".join(parts), *parts, house=self._house, timeout=function.timeout)
             take_from(
                 heard.queue,
                 "s3",
                 {
-                    "ArnEquals": {"aws:SourceArn": self._names.bucket_arn(function.bucket)},
+                    "ArnEquals": {"aws:SourceArn": self._house.names.bucket_arn(function.bucket)},
                     "StringEquals": {"aws:SourceAccount": Aws.ACCOUNT_ID},
                 },
             )

@@ -13,7 +13,7 @@ from constructs import Construct
 
 from infra import stage as stages
 from infra.nag import accept
-from infra.names import HOUSE, Names
+from infra.names import HOUSE
 from infra.platform.alarms import (
     DATABASE_CAPACITY_PERCENT,
     DATABASE_CONNECTIONS_PERCENT,
@@ -22,6 +22,7 @@ from infra.platform.alarms import (
     WINDOW,
     Alarms,
 )
+from infra.platform.house import House
 from infra.platform.network import PrivateNetwork
 from infra.policy import Allow, role
 
@@ -90,21 +91,20 @@ class AuroraDatabase(Construct):
         name: str,
         *,
         aurora: stages.Aurora,
-        names: Names,
+        house: House,
         network: PrivateNetwork,
         key: kms.IKey,
-        alarms: Alarms,
         domains: Sequence[str],
     ) -> None:
         super().__init__(scope, name)
-        self._region = names.region
+        self._region = house.names.region
         self._key = key
         self.placement: Placement | None = Placement(network.vpc, network.function_subnets, network.functions)
         self.cluster = rds.DatabaseCluster(
             self,
             "Aurora",
             engine=rds.DatabaseClusterEngine.aurora_postgres(version=rds.AuroraPostgresEngineVersion.VER_18_4),
-            cluster_identifier=names.of("aurora"),
+            cluster_identifier=house.names.of("aurora"),
             default_database_name=HOUSE,
             credentials=rds.Credentials.from_generated_secret(f"{HOUSE}_owner", encryption_key=key),
             writer=rds.ClusterInstance.serverless_v2("Writer", performance_insight_encryption_key=key),
@@ -137,7 +137,7 @@ class AuroraDatabase(Construct):
         self._users_of = self.cluster.cluster_resource_identifier
         if aurora.proxy:
             self._add_proxy(network, domains)
-        self._watch(alarms, aurora)
+        self._watch(house.alarms, aurora)
 
     def _add_proxy(self, network: PrivateNetwork, domains: Sequence[str]) -> None:
         guard = ec2.SecurityGroup(self, "ProxyGroup", vpc=network.vpc, description="RDS Proxy", allow_all_outbound=True)

@@ -14,10 +14,9 @@ from aws_cdk import aws_wafv2 as waf
 from constructs import Construct
 
 from infra.nag import accept
-from infra.names import Names
 from infra.platform.api import Api
 from infra.platform.buckets import Buckets
-from infra.stage import Stage
+from infra.platform.house import House
 
 REQUESTS_PER_IP = 3000
 """In five minutes. The application's own limit is 300 a minute (rules.md §19); this one stops floods before they cost."""
@@ -40,12 +39,12 @@ MANAGED_RULES: dict[str, tuple[str, ...]] = {
 class Edge(Construct):
     """Distribution, firewall and the small function that maps addresses."""
 
-    def __init__(self, scope: Construct, name: str, *, stage: Stage, names: Names, api: Api, buckets: Buckets) -> None:
+    def __init__(self, scope: Construct, name: str, *, house: House, api: Api, buckets: Buckets) -> None:
         super().__init__(scope, name)
         firewall = waf.CfnWebACL(
             self,
             "Firewall",
-            name=names.of("edge"),
+            name=house.names.of("edge"),
             scope="CLOUDFRONT",
             default_action=waf.CfnWebACL.DefaultActionProperty(allow={}),
             visibility_config=_visible("edge"),
@@ -56,7 +55,7 @@ class Edge(Construct):
             function=cloudfront.Function(
                 self,
                 "Front",
-                function_name=names.of("front"),
+                function_name=house.names.of("front"),
                 runtime=cloudfront.FunctionRuntime.JS_2_0,
                 code=cloudfront.FunctionCode.from_inline((Path(__file__).parent / "front.js").read_text()),
             ),
@@ -85,11 +84,11 @@ class Edge(Construct):
             viewer_protocol_policy=cloudfront.ViewerProtocolPolicy.REDIRECT_TO_HTTPS,
             function_associations=[front],
         )
-        own_name = stage.certificate_arn is not None and stage.public_url is not None
+        own_name = house.stage.certificate_arn is not None and house.stage.public_url is not None
         distribution = cloudfront.Distribution(
             self,
             "Distribution",
-            comment=names.of("edge"),
+            comment=house.names.of("edge"),
             default_behavior=page,
             additional_behaviors={"/api/*": live, "/docs": page, "/media/*": media},
             http_version=cloudfront.HttpVersion.HTTP2_AND_3,
@@ -97,14 +96,14 @@ class Edge(Construct):
             web_acl_id=firewall.attr_arn,
             log_bucket=buckets.logs,
             log_file_prefix="cloudfront/",
-            domain_names=[urlsplit(stage.public_url or "").netloc] if own_name else None,
-            certificate=acm.Certificate.from_certificate_arn(self, "Certificate", stage.certificate_arn or "")
+            domain_names=[urlsplit(house.stage.public_url or "").netloc] if own_name else None,
+            certificate=acm.Certificate.from_certificate_arn(self, "Certificate", house.stage.certificate_arn or "")
             if own_name
             else None,
         )
         accept(distribution, "CFR1", "Readers and creators may live anywhere.")
         accept(distribution, "CFR4", "Without a certificate of its own it speaks TLS as *.cloudfront.net does.")
-        self.url = stage.public_url or f"https://{distribution.distribution_domain_name}"
+        self.url = house.stage.public_url or f"https://{distribution.distribution_domain_name}"
 
 
 def _rate_rule() -> waf.CfnWebACL.RuleProperty:

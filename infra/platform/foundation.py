@@ -1,6 +1,6 @@
 """The stack every domain stands on: keys, stores, bus, queues, network, database, API and edge."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
 from aws_cdk import CfnOutput, CliCredentialsStackSynthesizer, DefaultStackSynthesizer, Environment, IStackSynthesizer, Stack
 from aws_cdk import aws_kms as kms
@@ -9,9 +9,8 @@ from aws_cdk import aws_ses as ses
 from aws_cdk import aws_sns as sns
 from constructs import Construct
 
-from infra.manifests import queue_timeouts, streamed_groups, uploads
-from infra.names import Names
-from infra.platform.alarms import ERROR_LINES, PAYMENT_FAILURE_PERCENT, Alarms, house_metric, share_percent
+from infra.manifests import queue_timeouts, secret_readers, streamed_groups, uploads
+from infra.platform.alarms import ERROR_LINES, PAYMENT_FAILURE_PERCENT, house_metric, share_percent
 from infra.platform.api import Api
 from infra.platform.backup import BackupCopies, Backups
 from infra.platform.buckets import SEALED, Buckets
@@ -19,6 +18,7 @@ from infra.platform.bus import Bus
 from infra.platform.dashboard import Dashboard
 from infra.platform.database import AuroraDatabase, Database, ExistingDatabase
 from infra.platform.edge import Edge
+from infra.platform.house import House
 from infra.platform.keys import Keys
 from infra.platform.network import PrivateNetwork
 from infra.platform.queues import pair
@@ -37,8 +37,9 @@ class Foundation(Stack):
     """What domains share. Its attributes are all that constructs of a domain may know of it."""
 
     def __init__(
-        self, scope: Construct, *, stage: Stage, manifests: Sequence[Manifest], copies: BackupCopies | None = None
+        self, scope: Construct, *, house: House, manifests: Sequence[Manifest], copies: BackupCopies | None = None
     ) -> None:
+        stage = house.stage
         super().__init__(
             scope,
             f"sharestack-{stage.name}",
@@ -47,43 +48,47 @@ class Foundation(Stack):
             description="ShareStack: what every domain stands on",
             termination_protection=stage.keeps_data,
         )
-        self.stage, self.names = stage, Names(stage.name, stage.region)
-        self.alarms = Alarms(stage, self.names)
-        key = self._add_keys()
-        tables = Tables(self, "Tables", stage=stage, names=self.names, key=key, streamed=streamed_groups(manifests))
+        self.house = house
+        readers = secret_readers(manifests)
+        key = self._add_keys(readers)
+        tables = Tables(self, "Tables", house=house, key=key, streamed=streamed_groups(manifests))
         self.stream_arns = tables.stream_arns
-        buckets = Buckets(
-            self, "Buckets", stage=stage, names=self.names, key=key, alarms=self.alarms, uploads=uploads(manifests)
-        )
-        Bus(self, "Bus", stage=stage, names=self.names)
+        buckets = Buckets(self, "Buckets", house=house, key=key, uploads=uploads(manifests))
+        Bus(self, "Bus", house=house)
         for queue, timeout in queue_timeouts(manifests).items():
-            pair(self, f"Queue-{queue}", queue, names=self.names, alarms=self.alarms, timeout=timeout)
-        scheduler.CfnScheduleGroup(self, "Schedules", name=self.names.schedule_group)
+            pair(self, f"Queue-{queue}", queue, house=house, timeout=timeout)
+        scheduler.CfnScheduleGroup(self, "Schedules", name=self.house.names.schedule_group)
         ses.EmailIdentity(self, "Sender", identity=ses.Identity.email(stage.mail_from))
         self.database = self._database(key, [manifest.domain for manifest in manifests])
-        api = Api(self, "Api", names=self.names, alarms=self.alarms)
+        api = Api(self, "Api", house=house)
         self.api_id = api.api.ref
-        edge = Edge(self, "Edge", stage=stage, names=self.names, api=api, buckets=buckets)
+        edge = Edge(self, "Edge", house=house, api=api, buckets=buckets)
         self.public_url = edge.url
         self._watch_the_house()
-        Dashboard(self, "Dashboard", names=self.names, api=api)
+        Dashboard(self, "Dashboard", house=house, api=api)
         if copies is not None:
-            Backups(self, "Backups", names=self.names, copies=copies)
-        self._tell(api)
+            Backups(self, "Backups", house=house, copies=copies)
+        self._tell(api, readers)
 
     def is_sealed(self, bucket: str) -> bool:
         """Whether a bucket is encrypted with the house's own key."""
         return bucket in SEALED
 
-    def _add_keys(self) -> kms.IKey:
-        keys = Keys(self, "Keys", stage=self.stage, names=self.names)
+    def _add_keys(self, readers: Mapping[str, list[str]]) -> kms.IKey:
+        keys = Keys(self, "Keys", house=self.house)
         self.keys = {"pii": keys.pii.key_arn, "data": keys.data.key_arn}
-        self.secrets = Secrets(self, "Secrets", stage=self.stage, names=self.names, key=keys.data).arns
-        sns.Topic(self, "AlarmTopic", topic_name=self.names.of("alarms"), master_key=keys.data, enforce_ssl=True)
+        Secrets(self, "Secrets", house=self.house, key=keys.data, readers=readers)
+        sns.Topic(
+            self,
+            "AlarmTopic",
+            topic_name=self.house.names.of("alarms"),
+            master_key=keys.data,
+            enforce_ssl=self.house.stage.requires_tls,
+        )
         return keys.data
 
     def _database(self, key: kms.IKey, domains: Sequence[str]) -> Database:
-        stage = self.stage
+        stage = self.house.stage
         if stage.aurora is None or stage.network is None:
             return ExistingDatabase(stage.database_dsn or "")
         network = PrivateNetwork(self, "Network", network=stage.network, region=stage.region)
@@ -91,16 +96,15 @@ class Foundation(Stack):
             self,
             "Database",
             aurora=stage.aurora,
-            names=self.names,
+            house=self.house,
             network=network,
             key=key,
-            alarms=self.alarms,
             domains=domains,
         )
 
     def _watch_the_house(self) -> None:
         """What no single function or queue can tell: errors anywhere, and whether paying works."""
-        self.alarms.above(
+        self.house.alarms.above(
             self,
             "ErrorLinesAlarm",
             house_metric("error_lines"),
@@ -108,7 +112,7 @@ class Foundation(Stack):
             "More than 50 errors in 5 minutes (rule error_logs).",
         )
         failed, succeeded = (house_metric(name, service="payments") for name in ("payment_failed", "payment_succeeded"))
-        self.alarms.above(
+        self.house.alarms.above(
             self,
             "PaymentFailureAlarm",
             share_percent(failed, [failed, succeeded], "failed payments %"),
@@ -116,19 +120,19 @@ class Foundation(Stack):
             "More than 5 % of payments failed (rule payment_failure).",
         )
 
-    def _tell(self, api: Api) -> None:
+    def _tell(self, api: Api, secrets: Iterable[str]) -> None:
         told = {
             "PublicUrl": self.public_url,
             "ApiId": self.api_id,
             "ApiUrl": f"https://{api.host}",
-            "BusName": self.names.bus,
-            "ScheduleGroup": self.names.schedule_group,
-            **{f"Table{group.title()}": self.names.table(group) for group in GROUPS},
+            "BusName": self.house.names.bus,
+            "ScheduleGroup": self.house.names.schedule_group,
+            **{f"Table{group.title()}": self.house.names.table(group) for group in GROUPS},
             **{
-                f"Bucket{bucket.title().replace('-', '')}": self.names.bucket(bucket)
+                f"Bucket{bucket.title().replace('-', '')}": self.house.names.bucket(bucket)
                 for bucket in ("media-private", "media-public", "exports", "audit")
             },
-            **{f"Secret{secret.title().replace('-', '')}": arn for secret, arn in self.secrets.items()},
+            **{f"Secret{secret.title().replace('-', '')}": self.house.names.of(secret) for secret in secrets},
         }
         for name, value in told.items():
             CfnOutput(self, name, value=value)

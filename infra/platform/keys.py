@@ -1,25 +1,24 @@
 """KMS keys: `pii` for personal data under envelope encryption, `data` for everything AWS stores for us."""
 
-from aws_cdk import Duration, RemovalPolicy
+from aws_cdk import Duration
 from aws_cdk import aws_iam as iam
 from aws_cdk import aws_kms as kms
 from constructs import Construct
 
-from infra.names import Names
-from infra.stage import Stage
+from infra.platform.house import House
 
 
 class Keys(Construct):
     """The two keys, rotated every year."""
 
-    def __init__(self, scope: Construct, name: str, *, stage: Stage, names: Names) -> None:
+    def __init__(self, scope: Construct, name: str, *, house: House) -> None:
         super().__init__(scope, name)
-        removal = RemovalPolicy.RETAIN if stage.keeps_data else RemovalPolicy.DESTROY
+        removal = house.removal
         self.pii, self.data = (
             kms.Key(
                 self,
                 key.title(),
-                alias=f"alias/{names.of(key)}",
+                alias=f"alias/{house.names.of(key)}",
                 description=description,
                 enable_key_rotation=True,
                 pending_window=Duration.days(30),

@@ -8,8 +8,7 @@ from aws_cdk import aws_sqs as sqs
 from constructs import Construct
 
 from infra.nag import accept
-from infra.names import Names
-from infra.platform.alarms import Alarms
+from infra.platform.house import House
 from infra.policy import Allow, Condition, by_service
 
 RECEIVES = 5
@@ -24,38 +23,38 @@ class Pair:
     dead: sqs.Queue
 
 
-def dead_letters(scope: Construct, name: str, *parts: str, names: Names, alarms: Alarms) -> sqs.Queue:
+def dead_letters(scope: Construct, name: str, *parts: str, house: House) -> sqs.Queue:
     """A queue for what failed, named `<parts>-dlq`; anything in it is an alarm."""
     dead = sqs.Queue(
         scope,
         f"{name}Dead",
-        queue_name=names.of(*parts, "dlq"),
+        queue_name=house.names.of(*parts, "dlq"),
         encryption=sqs.QueueEncryption.SQS_MANAGED,
-        enforce_ssl=True,
+        enforce_ssl=house.stage.requires_tls,
         retention_period=KEPT,
     )
     accept(dead, "SQS3", "It is a dead-letter queue itself.")
-    alarms.dead_letters(scope, f"{name}DeadAlarm", dead)
+    house.alarms.dead_letters(scope, f"{name}DeadAlarm", dead)
     return dead
 
 
-def pair(scope: Construct, name: str, *parts: str, names: Names, alarms: Alarms, timeout: int) -> Pair:
+def pair(scope: Construct, name: str, *parts: str, house: House, timeout: int) -> Pair:
     """A queue named after the parts, for a consumer with that timeout in seconds.
 
     A message stays hidden for six timeouts, as Lambda asks, so that a throttled poll is not counted as an attempt.
     """
-    dead = dead_letters(scope, name, *parts, names=names, alarms=alarms)
+    dead = dead_letters(scope, name, *parts, house=house)
     queue = sqs.Queue(
         scope,
         f"{name}Queue",
-        queue_name=names.of(*parts),
+        queue_name=house.names.of(*parts),
         encryption=sqs.QueueEncryption.SQS_MANAGED,
-        enforce_ssl=True,
+        enforce_ssl=house.stage.requires_tls,
         retention_period=KEPT,
         visibility_timeout=Duration.seconds(6 * timeout),
         dead_letter_queue=sqs.DeadLetterQueue(queue=dead, max_receive_count=RECEIVES),
     )
-    alarms.backlog(scope, f"{name}BacklogAlarm", queue)
+    house.alarms.backlog(scope, f"{name}BacklogAlarm", queue)
     return Pair(queue, dead)
 
 

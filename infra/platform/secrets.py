@@ -1,40 +1,37 @@
-"""Secrets Manager: made with a random value, then filled by a deploy task (`signing-keys`) or by a person (`alipay`)."""
+"""Secrets Manager: every secret some manifest is granted, made with a random value.
 
-from aws_cdk import RemovalPolicy
+Deploy tasks fill what the house makes itself (`signing-keys`), a person what a vendor gave (`alipay`).
+"""
+
+from collections.abc import Mapping
+
 from aws_cdk import aws_kms as kms
 from aws_cdk import aws_secretsmanager as secretsmanager
 from constructs import Construct
 
 from infra.nag import accept
-from infra.names import Names
-from infra.stage import Stage
-
-SECRETS = {
-    "signing-keys": "RS256 keys of access tokens; filled and rotated by identity",
-    "alipay": "JSON: gateway_url, app_id, seller_id, app_private_key, alipay_public_key; filled by hand",
-    "bootstrap-admin": "JSON: e-mail and password of the first operator; read once by identity",
-}
+from infra.platform.house import House
 
 _NOTHING = "{}"
 
 
 class Secrets(Construct):
-    """Every secret of the house, by name."""
+    """Every secret of the house, by name; `readers` are the domains each is granted to."""
 
-    def __init__(self, scope: Construct, name: str, *, stage: Stage, names: Names, key: kms.IKey) -> None:
+    def __init__(
+        self, scope: Construct, name: str, *, house: House, key: kms.IKey, readers: Mapping[str, list[str]]
+    ) -> None:
         super().__init__(scope, name)
-        self.arns: dict[str, str] = {}
-        for secret, description in SECRETS.items():
+        for secret, domains in readers.items():
             made = secretsmanager.Secret(
                 self,
                 secret,
-                secret_name=names.of(secret),
-                description=description,
+                secret_name=house.names.of(secret),
+                description=f"Read by {', '.join(domains)}",
                 encryption_key=key,
-                removal_policy=RemovalPolicy.RETAIN if stage.keeps_data else RemovalPolicy.DESTROY,
+                removal_policy=house.removal,
                 generate_secret_string=secretsmanager.SecretStringGenerator(
                     secret_string_template=_NOTHING, generate_string_key="unset", exclude_punctuation=True
                 ),
             )
             accept(made, "SMG4", "Rotated by their owners: signing keys by identity, vendor keys at the vendor.")
-            self.arns[secret] = made.secret_arn

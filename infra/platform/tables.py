@@ -2,13 +2,11 @@
 
 from collections.abc import Collection
 
-from aws_cdk import RemovalPolicy
 from aws_cdk import aws_dynamodb as dynamodb
 from aws_cdk import aws_kms as kms
 from constructs import Construct
 
-from infra.names import Names
-from infra.stage import Stage
+from infra.platform.house import House
 
 GROUPS = ("identity", "social", "inbox", "events", "ops", "market", "entitlements")
 
@@ -16,16 +14,14 @@ GROUPS = ("identity", "social", "inbox", "events", "ops", "market", "entitlement
 class Tables(Construct):
     """Tables with keys `pk`, `sk`, index `gsi1`, expiry `ttl`, point-in-time recovery; a stream where one is heard."""
 
-    def __init__(
-        self, scope: Construct, name: str, *, stage: Stage, names: Names, key: kms.IKey, streamed: Collection[str]
-    ) -> None:
+    def __init__(self, scope: Construct, name: str, *, house: House, key: kms.IKey, streamed: Collection[str]) -> None:
         super().__init__(scope, name)
         self.stream_arns: dict[str, str] = {}
         for group in GROUPS:
             table = dynamodb.TableV2(
                 self,
                 group,
-                table_name=names.table(group),
+                table_name=house.names.table(group),
                 partition_key=_text("pk"),
                 sort_key=_text("sk"),
                 global_secondary_indexes=[
@@ -40,8 +36,8 @@ class Tables(Construct):
                     point_in_time_recovery_enabled=True
                 ),
                 dynamo_stream=dynamodb.StreamViewType.NEW_AND_OLD_IMAGES if group in streamed else None,
-                deletion_protection=stage.keeps_data,
-                removal_policy=RemovalPolicy.RETAIN if stage.keeps_data else RemovalPolicy.DESTROY,
+                deletion_protection=house.stage.keeps_data,
+                removal_policy=house.removal,
             )
             if table.table_stream_arn:
                 self.stream_arns[group] = table.table_stream_arn
