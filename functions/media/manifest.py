@@ -1,0 +1,34 @@
+"""What media runs and may touch."""
+
+from shared.manifest import Bucket, HttpFunction, Manifest, OnUpload, Publishes, Scheduled, Table
+
+MANIFEST = Manifest(
+    domain="media",
+    functions=(
+        HttpFunction(
+            routes=("/media/{proxy+}",),
+            grants=(
+                Table("entitlements", ("BatchGetItem",), ("U#",)),
+                Bucket("media-private", ("read", "write"), "u/"),
+            ),
+        ),
+        OnUpload(
+            "inspect_upload",
+            bucket="media-private",
+            prefix="u/",
+            layers=("http", "sql", "media"),
+            memory=2048,
+            timeout=300,
+            grants=(
+                Bucket("media-private", ("read", "delete"), "u/"),
+                Bucket("media-public", ("write",), "r/"),
+                Publishes(),
+            ),
+        ),
+        Scheduled(
+            "expire_uploads",
+            expression="rate(1 hour)",
+            grants=(Bucket("media-private", ("write", "delete"), "u/"),),
+        ),
+    ),
+)
