@@ -26,7 +26,7 @@ test: lint ## Every check: style, types, boundaries, all rings of tests
 
 lint: setup ## Style, types and import boundaries
 	.venv/bin/ruff check .
-	.venv/bin/mypy
+	.venv/bin/mypy events functions infra shared tests
 	.venv/bin/lint-imports --no-logo
 
 openapi: setup ## Write build/openapi.json
