@@ -5,6 +5,7 @@ import pytest
 import requests
 from PIL import Image
 
+from functions.media.sniff import EICAR
 from functions.media.store import find_by_key
 from shared import aws
 from tests.media import files
@@ -15,9 +16,9 @@ HOSTILE = [
     (files.SVG, "image/png", "type_mismatch"),
     (files.HTML, "text/plain", "type_mismatch"),
     (files.png(), "image/jpeg", "type_mismatch"),
-    (files.EICAR, "text/plain", "malware_detected"),
+    (EICAR, "text/plain", "malware_detected"),
     (files.EICAR_PNG, "image/png", "malware_detected"),
-    (b"x" * (1024 * 1024 - 30) + files.EICAR, "text/plain", "malware_detected"),
+    (b"x" * (1024 * 1024 - 30) + EICAR, "text/plain", "malware_detected"),
     (files.png_bomb(), "image/png", "image_too_large"),
     (files.jpeg()[:3000], "image/jpeg", "corrupt_image"),
     (b"\xff\xd8\xff" + b"junk" * 50, "image/jpeg", "corrupt_image"),
@@ -25,7 +26,7 @@ HOSTILE = [
 
 
 @pytest.mark.parametrize(("data", "claimed", "reason"), HOSTILE)
-def test_a_hostile_file_is_turned_away_and_its_object_removed(media, owner, house, send, data, claimed, reason):
+def test_a_hostile_file_is_turned_away_and_its_object_removed(*, media, owner, house, send, data, claimed, reason):
     media_id = send(data, claimed, filename="harmless.png")
 
     found = media.get(f"/media/{media_id}", token=owner).data
@@ -38,9 +39,9 @@ def test_a_hostile_file_is_turned_away_and_its_object_removed(media, owner, hous
 
 @pytest.mark.parametrize(
     ("data", "claimed", "error"),
-    [(files.EXE, "image/png", "type_mismatch"), (files.EICAR, "text/plain", "malware_detected")],
+    [(files.EXE, "image/png", "type_mismatch"), (EICAR, "text/plain", "malware_detected")],
 )
-def test_completing_a_rejected_upload_says_why(media, owner, send, data, claimed, error):
+def test_completing_a_rejected_upload_says_why(*, media, owner, send, data, claimed, error):
     media_id = send(data, claimed)
 
     assert media.post(f"/media/{media_id}/complete", token=owner).error == (422, error)

@@ -80,7 +80,9 @@ def test_only_what_a_browser_may_show_is_served_inline(media, owner, send):
     pdf, text = send(files.PDF, "application/pdf"), send(b"plain words", "text/plain")
     shown = {
         media_id: parse_qs(
-            urlsplit(media.get(f"/media/{media_id}/download", token=owner, query={"disposition": "inline"}).data["url"]).query
+            urlsplit(
+                media.get(f"/media/{media_id}/download", token=owner, query={"disposition": "inline"}).data["url"]
+            ).query
         )["response-content-disposition"][0].partition(";")[0]
         for media_id in (pdf, text)
     }
@@ -121,7 +123,13 @@ def test_files_of_a_work_open_with_the_work(media, sign_in, house, send, work):
     def status(media_id, token=reader):
         return media.get(f"/media/{media_id}/download", token=token).status
 
-    assert [status(free), status(bought), status(other), status(free, None), status(bought, None)] == [200, 403, 403, 200, 403]
+    assert [status(free), status(bought), status(other), status(free, None), status(bought, None)] == [
+        200,
+        403,
+        403,
+        200,
+        403,
+    ]
 
     entitlements.put(EntitlementItem(f"U#{READER}", f"CONTENT#{content_id}", source="purchase", version=1))
     assert [status(bought), status(other)] == [200, 403]
@@ -192,7 +200,7 @@ def test_the_list_shows_own_files_with_filters_room_and_quota(media, owner, sign
     assert media.get("/media/list").error == (401, "unauthenticated")
 
 
-def test_reads_take_two_statements_at_most(media, owner, sign_in, house, send, work):
+def test_reads_take_two_statements_at_most(*, media, owner, sign_in, house, send, work):
     media_id = send(files.MP3, "audio/mpeg")
     work("paid", media_id, price=5)
     reader = sign_in(READER)

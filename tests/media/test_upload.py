@@ -132,7 +132,7 @@ def test_a_quota_below_one_file_refuses_the_very_first(media, owner, house):
     with house.acting("media") as db:
         tunable(db, "media.quota_bytes.user")
     house.sql("INSERT INTO admin.system_settings VALUES ('media.quota_bytes.user', '4', 1, now())")
-    from shared.sql.tunables import forget_tunables  # noqa: PLC0415 - read the settings again
+    from shared.sql.tunables import forget_tunables
 
     forget_tunables()
     body = {"filename": "a", "content_type": "image/png", "size": 5}
