@@ -27,7 +27,7 @@ def test_of_eight_uploads_at_once_only_as_many_are_taken_as_the_quota_holds(fres
 
 def test_of_eight_inspections_at_once_one_makes_the_file_ready(fresh_database):
     with connect(fresh_database("media")) as db:
-        media_id = store.announce(db, OWNER, FILE, name="a.mp4", quota=100, at=clock.now()).media_id
+        media_id = store.announce(db, OWNER, FILE, name="a.mp4", quota=100, at=clock.now()).media_id or 0
     variant = {"name": "w320", "s3_key": "r/1", "format": "webp", "width": 320, "height": 20, "size": 5}
 
     def settle(number):
@@ -47,8 +47,8 @@ def test_of_eight_inspections_at_once_one_makes_the_file_ready(fresh_database):
     with ThreadPoolExecutor(8) as threads:
         assert sum(threads.map(settle, range(8))) == 1
 
-    with psycopg.connect(fresh_database()) as db:
-        ((status, variants, used),) = db.execute(
+    with psycopg.connect(fresh_database()) as looking:
+        ((status, variants, used),) = looking.execute(
             """
             SELECT status, (SELECT count(*) FROM media.media_variants), (SELECT used_bytes FROM media.media_usage)
             FROM media.media_files

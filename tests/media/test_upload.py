@@ -8,7 +8,7 @@ import requests
 
 from functions.media import expire_uploads
 from shared import aws, clock
-from shared.sql.tunables import tunable
+from shared.sql.tunables import forget_tunables
 from tests.fixtures.budget import statements
 from tests.media.conftest import OWNER, private_objects, public_objects, put
 from tests.media.files import jpeg
@@ -129,11 +129,7 @@ def test_the_quota_counts_what_is_announced_and_creators_have_more(media, sign_i
 
 
 def test_a_quota_below_one_file_refuses_the_very_first(media, owner, house):
-    with house.acting("media") as db:
-        tunable(db, "media.quota_bytes.user")
     house.sql("INSERT INTO admin.system_settings VALUES ('media.quota_bytes.user', '4', 1, now())")
-    from shared.sql.tunables import forget_tunables
-
     forget_tunables()
     body = {"filename": "a", "content_type": "image/png", "size": 5}
 
