@@ -22,7 +22,7 @@ from shared import aws
 from shared.settings import Settings
 from shared.vendors.alipay import AlipayClient, Order
 from shared.vendors.alipay_config import AlipayConfig
-from shared.vendors.alipay_notify import NotificationRefusedError, form_pairs, verify_notification
+from shared.vendors.alipay_notify import ACKNOWLEDGED, NotificationRefusedError, form_pairs, verify_notification
 from shared.vendors.alipay_results import Done, Refused, TradeStatus
 
 NOTIFY_PATH: Final = "/api/v1/payments/alipay/callback"
@@ -38,6 +38,7 @@ class AlipayGateway:
     """The channel `alipay`."""
 
     channel: Channel = "alipay"
+    acknowledgement = ACKNOWLEDGED
 
     def __init__(self, client: AlipayClient, public_url: str) -> None:
         self._client = client

@@ -112,9 +112,10 @@ class NotBelievedError(Exception):
 
 
 class Gateway(Protocol):
-    """One channel of one merchant account."""
+    """One channel of one merchant account. A notice taken in is answered with exactly `acknowledgement`."""
 
     channel: Channel
+    acknowledgement: str
 
     def create(self, bill: Bill) -> Handover | Declined | NoAnswer:
         """Prepare a payment; the same bill again is the same payment."""

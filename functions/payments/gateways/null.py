@@ -46,6 +46,7 @@ class NullGateway:
     """Answers like a vendor without one. `down` makes every call end in NoAnswer, undone; `refuses` declines refunds."""
 
     channel: Channel = "alipay"
+    acknowledgement = "success"
 
     def __init__(self) -> None:
         self.trades: dict[str, Trade] = {}

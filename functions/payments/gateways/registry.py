@@ -2,11 +2,17 @@
 
 from collections.abc import Callable
 
-from functions.payments.gateways.alipay import AlipayGateway
 from functions.payments.gateways.base import Gateway
 from functions.payments.models import Channel
 
-_BUILDERS: dict[Channel, Callable[[], Gateway]] = {"alipay": AlipayGateway.from_environment}
+
+def _alipay() -> Gateway:
+    from functions.payments.gateways.alipay import AlipayGateway  # only who calls a vendor pays for its client
+
+    return AlipayGateway.from_environment()
+
+
+_BUILDERS: dict[Channel, Callable[[], Gateway]] = {"alipay": _alipay}
 _made: dict[Channel, Gateway] = {}
 
 

@@ -21,7 +21,6 @@ from shared.http.idempotency import OnceOnly
 from shared.http.problems import problems
 from shared.http.sql import Steps
 from shared.sql.edge import unit_of_work
-from shared.vendors.alipay_notify import ACKNOWLEDGED
 
 router = APIRouter(prefix=BASE + "/payments/alipay", tags=["payments"])
 
@@ -48,5 +47,4 @@ async def create_payment(body: AlipayIn, caller: SignedIn, once: OnceOnly, _step
 )
 async def hear_alipay(request: Request, _signed: Signed, _steps: Steps) -> PlainTextResponse:
     """Alipay's notice of a payment or refund; anything but the agreed word makes it come again."""
-    notices.receive("alipay", of_scope(request.scope).body)
-    return PlainTextResponse(ACKNOWLEDGED)
+    return PlainTextResponse(notices.receive("alipay", of_scope(request.scope).body))

@@ -25,8 +25,8 @@ _QUEUE_TIME = timedelta(minutes=1)
 _PLAIN = re.compile(r"[\x21-\x7e]{1,128}")
 
 
-def receive(channel: Channel, body: bytes) -> None:
-    """Take in a notice. It is stored before it is believed, and acknowledged once it is queued or will be swept.
+def receive(channel: Channel, body: bytes) -> str:
+    """Take in a notice: stored before it is believed, then queued; the vendor's word of acknowledgement comes back.
 
     Raises SignatureInvalid, OrderNotFound or AmountMismatch; what a case can be made of has one by then.
     """
@@ -40,6 +40,7 @@ def receive(channel: Channel, body: bytes) -> None:
         raise SignatureInvalid from error
     if notice.processed_at is None:
         _admit(notice, said)
+    return gateway(channel).acknowledgement
 
 
 def _admit(notice: Notice, said: Notification) -> None:

@@ -1,0 +1,55 @@
+"""Fixtures of payments' tests."""
+
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import psycopg
+import pytest
+
+from functions.payments.gateways import registry
+from functions.payments.http import handler
+from shared import aws
+from shared.sql import connection as house_connection
+from shared.sql.connection import connect
+from tests.fixtures.api import Api
+from tests.payments.build import MortalGateway, Till
+
+
+@pytest.fixture
+def notices_queue(cloud: None, monkeypatch: pytest.MonkeyPatch) -> str:
+    """The queue of notices; its address."""
+    url = str(aws.client("sqs").create_queue(QueueName="sharestack-test-payment-notices")["QueueUrl"])
+    monkeypatch.setenv("QUEUE_PAYMENT_NOTICES", url)
+    return url
+
+
+@pytest.fixture
+def vendor() -> Iterator[MortalGateway]:
+    """A vendor in memory, serving the channel `alipay`."""
+    registry.use(None)
+    made = MortalGateway()
+    registry.use(made)
+    yield made
+    registry.use(None)
+
+
+@pytest.fixture
+def till(fresh_database: Callable[..., str], notices_queue: str, vendor: MortalGateway) -> Iterator[Till]:
+    """Payments on a database that commits, with its own role's rights."""
+    owner = psycopg.connect(fresh_database(), autocommit=True)
+    serving = connect(fresh_database("payments"))
+    house_connection.use(serving)
+
+    def sql(statement: Any, parameters: Any = None) -> list[tuple[Any, ...]]:
+        cursor = owner.execute(statement, parameters)
+        return cursor.fetchall() if cursor.description else []
+
+    with owner, serving:
+        yield Till(sql, vendor)
+    house_connection.use(None)
+
+
+@pytest.fixture
+def shop(api: Callable[..., Api], notices_queue: str, vendor: MortalGateway) -> Api:
+    """The HTTP function of payments on the rolled-back database, with a vendor in memory."""
+    return api(handler, "payments")
