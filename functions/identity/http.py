@@ -1,8 +1,6 @@
 """Routes of one's own account, of verification and its review, and the published keys."""
 
 import json
-from collections.abc import AsyncIterator, Callable
-from functools import partial
 from typing import Annotated
 
 from fastapi import APIRouter, Depends, Query
@@ -31,7 +29,7 @@ from functions.identity.schemas import (
 )
 from functions.identity.service import profiles, verifications
 from functions.identity.store.verifications import QUEUE
-from shared import observe, tokens
+from shared import tokens
 from shared.dynamo.sessions import JwksItem
 from shared.errors import ServiceDegraded
 from shared.http.app import BASE, create_app, lambda_handler
@@ -40,26 +38,13 @@ from shared.http.context import RequestContext, request_context
 from shared.http.envelope import BIGINT_MAX, Answer, Page, PathId, answer
 from shared.http.paging import Paging
 from shared.http.problems import problems
-from shared.http.sql import Read, Write
+from shared.http.sql import Read, Steps, Write
 from shared.settings import Settings
 from shared.sql.audit import operator_action
+from shared.sql.edge import unit_of_work
 
 router = APIRouter(prefix=BASE, tags=["identity"])
 Context = Annotated[RequestContext, Depends(request_context)]
-
-
-async def _after_commit() -> AsyncIterator[list[Callable[[], None]]]:
-    """What to do once the transaction is committed; nothing when it was not. Declare it before `Write`."""
-    actions: list[Callable[[], None]] = []
-    yield actions
-    for act in actions:
-        try:
-            act()
-        except Exception:  # noqa: BLE001 - the change is committed and stays; only its echo failed
-            observe.error("after-commit step failed")
-
-
-AfterCommit = Annotated[list[Callable[[], None]], Depends(_after_commit, scope="function")]
 
 
 @router.get("/users/profile")
@@ -125,24 +110,24 @@ async def review(
     body: ReviewIn,
     caller: Annotated[Caller, staff("verification:review", "operator")],
     context: Context,
-    later: AfterCommit,
-    db: Write,
+    _steps: Steps,
 ) -> Answer[Verification]:
-    """Decide a verification. An approved creator's live sessions get the role as soon as it is committed."""
-    decided = verifications.review(db, verification_id, caller.uid, body, context.locale)
-    operator_action(
-        db,
-        caller,
-        context,
-        "verification_review",
-        ("verification", verification_id),
-        user_id=decided.user_id,
-        kind=decided.kind,
-        status=decided.status,
-        comment=decided.comment,
-    )
+    """Decide a verification. Once it is committed, an approved creator's live sessions get the role."""
+    with unit_of_work() as db:
+        decided = verifications.review(db, verification_id, caller.uid, body, context.locale)
+        operator_action(
+            db,
+            caller,
+            context,
+            "verification_review",
+            ("verification", verification_id),
+            user_id=decided.user_id,
+            kind=decided.kind,
+            status=decided.status,
+            comment=decided.comment,
+        )
     if decided.kind == "creator" and decided.status == "approved":
-        later.append(partial(profiles.spread_roles, decided.user_id))
+        profiles.spread_roles(decided.user_id)
     return answer(decided)
 
 

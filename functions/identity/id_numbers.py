@@ -5,7 +5,7 @@ from datetime import date
 
 _WEIGHTS = (7, 9, 10, 5, 8, 4, 2, 1, 6, 3, 7, 9, 10, 5, 8, 4, 2)
 _CHECK = "10X98765432"
-_CARD = re.compile(r"[1-9]\d{16}[\dX]")
+_CARD = re.compile(r"[1-9][0-9]{16}[0-9X]")
 _PASSPORT = re.compile(r"[A-Z0-9]{5,20}")
 _PROVINCES = frozenset(
     {11, 12, 13, 14, 15, 21, 22, 23, 31, 32, 33, 34, 35, 36, 37, 41, 42, 43, 44, 45, 46, 50, 51, 52, 53, 54, 61, 62, 63}

@@ -7,7 +7,7 @@ from typing import Any, Literal
 
 PASSWORD_MIN, PASSWORD_MAX = 8, 128
 USERNAME = r"^[a-z0-9_]{3,32}$"
-PHONE = re.compile(r"\+[1-9]\d{6,14}")
+PHONE = re.compile(r"\+[1-9][0-9]{6,14}")
 EMAIL = re.compile(
     r"[A-Za-z0-9.!#$%&'*+/=?^_`{|}~-]{1,64}@(?:[A-Za-z0-9](?:[A-Za-z0-9-]{0,61}[A-Za-z0-9])?\.)+[A-Za-z][A-Za-z0-9-]{1,62}"
 )

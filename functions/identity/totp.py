@@ -31,4 +31,6 @@ def step_of(moment: datetime) -> int:
 def matched_step(secret: str, code: str, moment: datetime) -> int | None:
     """The step whose code this is, near the moment; None when it is none. The caller refuses a step used before."""
     now = step_of(moment)
-    return next((now + skew for skew in _SKEW if hmac.compare_digest(code_at(secret, now + skew), code)), None)
+    return next(
+        (now + skew for skew in _SKEW if hmac.compare_digest(code_at(secret, now + skew).encode(), code.encode())), None
+    )

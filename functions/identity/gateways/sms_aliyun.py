@@ -60,7 +60,7 @@ class AliyunSms:
 
     def __init__(self, config: SmsConfig) -> None:
         self._config = config
-        self._client = httpx.Client(timeout=_TIMEOUT)
+        self._client = httpx.Client(timeout=_TIMEOUT, trust_env=False)
 
     def send(self, phone: str, letter: Letter) -> None:
         """Send the letter's code by its language's template.

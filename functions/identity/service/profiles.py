@@ -4,6 +4,7 @@ from functions.identity.models import Person
 from functions.identity.schemas import UserSelf
 from functions.identity.store import accounts
 from functions.identity.store import sessions as store
+from shared import observe
 from shared.errors import TokenRevoked
 from shared.http.auth import Caller, forget_session
 from shared.sql.connection import Connection, reading
@@ -28,9 +29,15 @@ def permissions_of(person: Person, kind: str) -> list[str]:
 
 
 def spread_roles(uid: int) -> None:
-    """Let the live sessions of an account follow its roles, so that a new role works without signing in again."""
-    with reading() as db:
-        person = accounts.find_person(db, uid)
-    for item in store.all_of(uid) if person else ():
-        store.set_roles(item, person.roles if person else [])
-        forget_session(uid, store.id_of(item))
+    """Let the live sessions of an account follow its roles, so that a new role works without signing in again.
+
+    Called after the commit, which stands whatever happens here: a session that was missed follows at its next refresh.
+    """
+    try:
+        with reading() as db:
+            person = accounts.find_person(db, uid)
+        for item in store.all_of(uid) if person else ():
+            store.set_roles(item, person.roles if person else [])
+            forget_session(uid, store.id_of(item))
+    except Exception:  # noqa: BLE001 - the change is stored; only its echo failed
+        observe.error("live sessions did not get the role", uid=uid)

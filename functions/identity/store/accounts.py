@@ -25,16 +25,13 @@ def insert_account(db: Connection, new: NewAccount) -> int:
         WITH account AS (
             INSERT INTO identity.users (username, email, phone_number, email_verified_at, email_verified_via,
                 phone_verified_at, is_verified, locale, last_login_at, last_login_method, created_at, updated_at)
-            VALUES (%(username)s, %(email)s, %(phone)s,
-                CASE WHEN %(verified)s AND %(email)s::text IS NOT NULL THEN %(at)s::timestamptz END,
-                CASE WHEN %(verified)s AND %(email)s::text IS NOT NULL THEN 'code' END,
-                CASE WHEN %(verified)s AND %(phone)s::text IS NOT NULL THEN %(at)s::timestamptz END,
-                %(verified)s, %(locale)s, %(at)s, 'register', %(at)s, %(at)s)
+            VALUES (%(username)s::text, %(email)s, %(phone)s, %(email_verified_at)s, %(email_verified_via)s,
+                %(phone_verified_at)s, %(verified)s, %(locale)s, %(at)s, 'register', %(at)s, %(at)s)
             RETURNING id, uid
         ), author AS (
             INSERT INTO identity.authors (user_id, username, username_raw, name, invitation_id, invitation_id_owned,
                 created_at, updated_at)
-            SELECT id, %(username)s, %(username)s, %(display_name)s, %(invited_by)s, %(invitation_code)s, %(at)s, %(at)s
+            SELECT id, %(username)s::text, %(username)s::text, %(display_name)s, %(invited_by)s, %(invitation_code)s, %(at)s, %(at)s
             FROM account
         ), profile AS (
             INSERT INTO identity.user_profiles (uid, created_at, updated_at) SELECT uid, %(at)s, %(at)s FROM account
@@ -48,7 +45,7 @@ def insert_account(db: Connection, new: NewAccount) -> int:
             SELECT uid, 'terms', true, '1', %(ip)s, %(at)s FROM account
         ), device AS (
             INSERT INTO identity.user_devices (device_id, uid, device_type, app_version, first_seen_at, last_seen_at)
-            SELECT %(device_id)s, uid, %(device_type)s, %(app_version)s, %(at)s, %(at)s FROM account
+            SELECT %(device_id)s::text, uid, %(device_type)s, %(app_version)s, %(at)s, %(at)s FROM account
             WHERE %(device_id)s::text IS NOT NULL
         )
         SELECT uid FROM account
@@ -57,6 +54,9 @@ def insert_account(db: Connection, new: NewAccount) -> int:
             "username": new.username,
             "email": new.email,
             "phone": new.phone,
+            "email_verified_at": new.at if new.verified and new.email else None,
+            "email_verified_via": "code" if new.verified and new.email else None,
+            "phone_verified_at": new.at if new.verified and new.phone else None,
             "verified": new.verified,
             "display_name": new.display_name,
             "password_hash": new.password_hash,
@@ -154,7 +154,7 @@ def note_login(db: Connection, uid: int, method: str, client: Client, at: dateti
         ), device AS (
             INSERT INTO identity.user_devices AS known
                 (device_id, uid, device_type, app_version, first_seen_at, last_seen_at)
-            SELECT %(device_id)s, %(uid)s, %(device_type)s, %(app_version)s, %(at)s, %(at)s
+            SELECT %(device_id)s::text, %(uid)s, %(device_type)s, %(app_version)s, %(at)s, %(at)s
             WHERE %(device_id)s::text IS NOT NULL
             ON CONFLICT (device_id, uid) DO UPDATE SET last_seen_at = excluded.last_seen_at,
                 device_type = coalesce(excluded.device_type, known.device_type),
