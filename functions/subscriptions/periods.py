@@ -4,7 +4,6 @@ from calendar import monthrange
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from itertools import pairwise
 from typing import Literal
 
 from shared.clock import SHANGHAI
@@ -68,7 +67,7 @@ def standing(granted: Sequence[Period]) -> Standing | None:
     start = ordered[0].granted_at
     end = ordered[0].end_from(start)
     stretch = [ordered[0]]
-    for _, period in pairwise(ordered):
+    for period in ordered[1:]:
         if period.granted_at > end:
             start = end = period.granted_at
             stretch = []

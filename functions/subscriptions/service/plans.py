@@ -12,7 +12,7 @@ from functions.subscriptions.store.rows import Row
 from shared import clock
 from shared.errors import Unauthenticated
 from shared.http.envelope import Page
-from shared.http.paging import PageQuery
+from shared.paging import PageQuery
 from shared.sql.connection import Connection
 
 MOST = 10**13

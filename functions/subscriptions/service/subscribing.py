@@ -20,8 +20,8 @@ from functions.subscriptions.store import subscriptions as store
 from functions.subscriptions.store.rows import Row, lock_user
 from shared import clock
 from shared.http.envelope import Page
-from shared.http.paging import PageQuery
 from shared.ids import new_order_no
+from shared.paging import PageQuery
 from shared.sql.connection import Connection
 from shared.sql.tunables import tunable
 

@@ -1,0 +1,119 @@
+"""A shop in the rolled-back database: a creator, a customer, and everything that reaches subscriptions."""
+
+from typing import Any
+
+import pytest
+
+from events.base import Fact
+from events.payments import OrderClosed, OrderPaid, RefundSucceeded
+from functions.subscriptions import (
+    expire_subscriptions,
+    on_entitlement_changed,
+    on_order_closed,
+    on_order_paid,
+    on_refund_succeeded,
+    rebuild_entitlements,
+)
+from functions.subscriptions.http import handler
+from shared import clock
+from shared.views.entitlements import EntitlementItem, Held, held
+from tests.fixtures.api import Api, Reply
+from tests.fixtures.postgres import House
+from tests.subscriptions import build
+
+LISTENERS = {OrderPaid: on_order_paid, OrderClosed: on_order_closed, RefundSucceeded: on_refund_succeeded}
+
+
+class Shop:
+    """Calls and facts, as users and queues make them."""
+
+    def __init__(self, house: House, api: Api, sign_in: Any) -> None:
+        self.house, self.api, self.sign_in = house, api, sign_in
+        self.creator = build.person(house.sql)
+        self.creator_token = sign_in(self.creator, roles=("creator",))
+        self.customer = build.person(house.sql)
+        self.token = sign_in(self.customer)
+        self._projected = 0
+
+    def plan(self, **fields: Any) -> int:
+        """A plan of the creator."""
+        return build.plan(self.house.sql, self.creator, **fields)
+
+    def subscribe(self, plan_id: int, token: str | None = None, **fields: Any) -> Reply:
+        """SUB-006."""
+        return self.api.post("/subscriptions/subscribe", {"plan_id": plan_id} | fields, token=token or self.token)
+
+    def bought(self, plan_id: int, token: str | None = None) -> tuple[int, str]:
+        """A pending subscription: its id and its order's number."""
+        data = self.subscribe(plan_id, token).data
+        return data["subscription"]["subscription_id"], data["order"]["order_no"]
+
+    def status(self, subscription_id: int, token: str | None = None) -> Any:
+        """SUB-008."""
+        return self.api.get(f"/subscriptions/status/{subscription_id}", token=token or self.token).data
+
+    def hear(self, *facts: Fact) -> None:
+        """Deliver facts; then show the changed rights in the read model."""
+        for fact in facts:
+            self.deliver(fact)
+        self.project()
+
+    def deliver(self, fact: Fact) -> None:
+        """Deliver one fact to its listener."""
+        with self.house.acting("subscriptions"):
+            assert LISTENERS[type(fact)].handler(build.messages(fact), None) == {"batchItemFailures": []}
+
+    def project(self) -> None:
+        """Deliver the changed rights that were not delivered yet."""
+        facts = self.house.facts("subscriptions.entitlement_changed.v1")
+        on_entitlement_changed.handler(build.messages(*facts[self._projected :]), None)
+        self._projected = len(facts)
+
+    def pay(self, plan_id: int, token: str | None = None, customer: int | None = None) -> int:
+        """A paid subscription."""
+        subscription_id, order_no = self.bought(plan_id, token)
+        self.hear(build.paid(order_no, subscription_id, customer or self.customer))
+        return subscription_id
+
+    def expire(self) -> int:
+        """Run the 15 minutes' task."""
+        with self.house.acting("subscriptions"):
+            return int(expire_subscriptions.handler({}, None)["done"])
+
+    def rebuild(self) -> int:
+        """Run the daily repair."""
+        with self.house.acting("subscriptions"):
+            return int(rebuild_entitlements.handler({}, None)["done"])
+
+    def holds(self, content_id: int | None = None) -> Held:
+        """The customer's rights as the read model shows them."""
+        return held(self.customer, self.creator, content_id)
+
+    def counts(self, plan_id: int) -> tuple[int, int]:
+        """A plan's subscribers and taken seats."""
+        [row] = self.house.sql(
+            "SELECT subscriber_count, seats_taken FROM subscriptions.subscription_plans WHERE plan_id = %s", (plan_id,)
+        )
+        return int(row[0]), int(row[1])
+
+    def topics(self) -> list[str]:
+        """What was said, in order, without versions and domain."""
+        rows = self.house.sql("SELECT topic FROM platform.outbox_events ORDER BY id")
+        return [str(topic).split(".")[1] for (topic,) in rows]
+
+
+@pytest.fixture
+def shop(house, api, sign_in) -> Shop:
+    return Shop(house, api(handler, "subscriptions"), sign_in)
+
+
+@pytest.fixture
+def noon():
+    """The clock stands at noon in Shanghai, 10 March 2026."""
+    with clock.frozen(build.NOON):
+        yield build.NOON
+
+
+def items() -> dict[tuple[str, str], dict[str, Any]]:
+    """The whole read model."""
+    return {(item.pk, item.sk): item.attribute_values for item in EntitlementItem.scan()}
