@@ -31,7 +31,7 @@ from functions.media.schemas import CompleteIn, DownloadOut, MediaPage, PartIn, 
 from shared import clock
 from shared.errors import Refusal, UnsupportedMediaType
 from shared.http.auth import Caller
-from shared.http.paging import PageQuery
+from shared.paging import PageQuery
 from shared.sql.connection import Connection
 from shared.sql.edge import unit_of_work
 from shared.sql.tunables import tunable

@@ -2,7 +2,7 @@
 
 from typing import Annotated, Generic, TypeVar
 
-from fastapi import Path
+from annotated_types import Ge, Le
 from pydantic import BaseModel, ConfigDict, Field
 
 T = TypeVar("T")
@@ -11,7 +11,7 @@ BIGINT_MAX = 2**63 - 1
 Id = Annotated[int, Field(ge=1, le=BIGINT_MAX)]
 """An integer id, within what the database can hold."""
 
-PathId = Annotated[int, Path(ge=0, le=BIGINT_MAX)]
+PathId = Annotated[int, Ge(0), Le(BIGINT_MAX)]
 """The same in a path; 0 is nobody's id and simply not found."""
 
 Fen = Annotated[int, Field(ge=0, le=10**13)]

@@ -9,7 +9,7 @@ from psycopg.rows import dict_row
 
 from shared.errors import ValidationFailed
 from shared.http.envelope import Page
-from shared.http.paging import TOTAL_CAP, PageQuery, decode_cursor, encode_cursor
+from shared.paging import TOTAL_CAP, PageQuery, decode_cursor, encode_cursor
 from shared.sql.connection import Connection
 
 O = TypeVar("O")  # noqa: E741 - the output model

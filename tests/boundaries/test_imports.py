@@ -4,11 +4,15 @@ import json
 import os
 import subprocess
 import sys
+from collections.abc import Callable
+from functools import cache
 from importlib import import_module
 from pathlib import Path
+from zipfile import ZipFile
 
 import pytest
 
+from infra.bundling import Target, layer
 from shared.manifest import Function, HttpFunction
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -20,7 +24,7 @@ MAY = {
     "platform.migrate": {"sqlalchemy", "alembic"},
     "media.inspect_upload": {"PIL"},
 }
-ONLY_AUTH_HASHES = {"identity.auth"}
+ONLY_AUTH_HASHES = {"identity.auth", "identity.prepare_keys"}
 
 
 def functions() -> list[tuple[str, Function]]:
@@ -32,20 +36,34 @@ def functions() -> list[tuple[str, Function]]:
     return found
 
 
-def loaded(name: str) -> set[str]:
-    """The modules in a fresh process after importing the handler, as a function would."""
-    code = f"import sys, json; import functions.{name}; print(json.dumps(sorted(sys.modules)))"
-    environment = {"PATH": os.environ["PATH"], "HOME": os.environ.get("HOME", "/")}
+@pytest.fixture(scope="session")
+def layers(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], str]:
+    """The folder of a layer, built for this machine and unpacked as Lambda does."""
+    root = tmp_path_factory.mktemp("layers")
+
+    @cache
+    def unpacked(name: str) -> str:
+        with ZipFile(layer(name, Target(None))) as bundle:
+            bundle.extractall(root / name)
+        return str(root / name / "python")
+
+    return unpacked
+
+
+def loaded(name: str, paths: list[str]) -> set[str]:
+    """The modules in a fresh process after importing the handler from its own layers, and from nothing else."""
+    code = f"import sys, json; sys.path[:0] = {paths!r} + ['.']; import functions.{name}; print(json.dumps(sorted(sys.modules)))"
+    environment = {"PATH": os.environ["PATH"], "PYDANTIC_DISABLE_PLUGINS": "1"}
     done = subprocess.run(
-        [sys.executable, "-c", code], cwd=ROOT, env=environment, capture_output=True, text=True, check=False
+        [sys.executable, "-S", "-c", code], cwd=ROOT, env=environment, capture_output=True, text=True, check=False
     )
     assert done.returncode == 0, f"{name} needs its environment at import:\n{done.stderr[-800:]}"
     return set(json.loads(done.stdout.splitlines()[-1]))
 
 
 @pytest.mark.parametrize(("name", "function"), functions(), ids=lambda v: v if isinstance(v, str) else "")
-def test_a_handler_imports_only_what_it_may(name: str, function: Function) -> None:
-    modules = loaded(name)
+def test_a_handler_imports_only_what_it_may(name: str, function: Function, layers: Callable[[str], str]) -> None:
+    modules = loaded(name, [layers(needed) for needed in function.layers])
     is_http = isinstance(function, HttpFunction)
     forbidden = (FORBIDDEN_IN_HTTP if is_http else FORBIDDEN_IN_WORKERS) - MAY.get(name, set())
     if name not in ONLY_AUTH_HASHES:

@@ -8,7 +8,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from shared.errors import ValidationFailed
-from shared.http.paging import PageQuery, encode_cursor
+from shared.paging import PageQuery, encode_cursor
 from shared.sql.listing import Listing
 
 ROWS: Listing[tuple[int, int]] = Listing(
