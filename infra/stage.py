@@ -43,6 +43,8 @@ class Stage:
     """Deploy through the roles of `cdk bootstrap`; the emulator refuses their use when it enforces IAM."""
     keeps_data: bool
     """Tables, buckets and keys outlive their stack, and refuse to be deleted by mistake."""
+    snapshots: bool
+    """HTTP functions start from a SnapStart snapshot; an emulator would start every one of them at each deployment."""
     requires_tls: bool
     """Queues, buckets and topics refuse plain HTTP, which is all an emulator speaks."""
     network: Network | None
@@ -74,6 +76,7 @@ def local(environment: Mapping[str, str]) -> Stage:
         platform=None,
         bootstrap_roles=False,
         keeps_data=False,
+        snapshots=False,
         requires_tls=False,
         network=None,
         aurora=None,
@@ -97,6 +100,7 @@ def small(environment: Mapping[str, str]) -> Stage:
         platform="aarch64-manylinux_2_28",
         bootstrap_roles=True,
         keeps_data=True,
+        snapshots=True,
         requires_tls=True,
         # Vendors are reached from functions that also reach the database, so some NAT there must be: a t4g.nano.
         network=Network(zones=2, nat="instance"),
@@ -121,6 +125,7 @@ def prod(environment: Mapping[str, str]) -> Stage:
         platform="aarch64-manylinux_2_28",
         bootstrap_roles=True,
         keeps_data=True,
+        snapshots=True,
         requires_tls=True,
         network=Network(zones=2, nat="gateway", interface_endpoints=("kms", "secretsmanager", "sqs", "events", "states")),
         aurora=Aurora(min_capacity=1, max_capacity=64, reader=True, proxy=True, backup_days=35),

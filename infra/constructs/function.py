@@ -7,21 +7,22 @@ SECRET_<NAME> (name), KEY_<NAME> (ARN), WORKFLOW_<NAME> (ARN), BUS, MAIL_FROM, S
 
 from collections.abc import Sequence
 
-from aws_cdk import Duration, RemovalPolicy
+from aws_cdk import Duration
 from aws_cdk import aws_iam as iam
 from aws_cdk import aws_lambda as lambda_
-from aws_cdk import aws_logs as logs
 from constructs import Construct
 
 from infra.constructs.grants import access
+from infra.constructs.logs import function_log, may_log
 from infra.constructs.scope import DomainScope, construct_id
 from infra.nag import accept
-from infra.platform.alarms import METRICS
 from infra.policy import Allow, role
 from shared.manifest import Function, Grant
 
 TRACES = ("xray:PutTraceSegments", "xray:PutTelemetryRecords")
 INTERFACES = ("ec2:CreateNetworkInterface", "ec2:DescribeNetworkInterfaces", "ec2:DeleteNetworkInterface")
+RUNTIME = lambda_.Runtime.PYTHON_3_13
+RUNTIME_REASON = "The bytecode in the bundles is of this version (infra/bundling.py)."
 _NO_RESOURCE = "X-Ray, and the network interfaces of functions in a VPC, know no resources."
 
 
@@ -42,14 +43,13 @@ class HouseFunction(Construct):
         self.name = scope.names.function(scope.domain, function.name)
         grants = [*function.grants, *more_grants]
         self.environment, granted = self._accesses(grants)
-        log = self._log()
         self.role = self._role([*granted, *extra])
         placement = scope.foundation.database.placement if function.sql else None
         self.resource = lambda_.Function(
             self,
             "Function",
             function_name=self.name,
-            runtime=lambda_.Runtime.PYTHON_3_13,
+            runtime=RUNTIME,
             architecture=lambda_.Architecture.ARM_64,
             code=scope.code_with_migrations if function.sql_owner else scope.code,
             handler=f"functions.{scope.domain}.{function.name}.handler",
@@ -59,7 +59,7 @@ class HouseFunction(Construct):
             memory_size=function.memory,
             timeout=Duration.seconds(function.timeout),
             tracing=lambda_.Tracing.ACTIVE,
-            log_group=log,
+            log_group=function_log(self, "Log", scope.house, self.name),
             logging_format=lambda_.LoggingFormat.JSON,
             system_log_level_v2=lambda_.SystemLogLevel.WARN,
             snap_start=lambda_.SnapStartConf.ON_PUBLISHED_VERSIONS if snap_start else None,
@@ -67,7 +67,7 @@ class HouseFunction(Construct):
             vpc_subnets=placement.subnets if placement else None,
             security_groups=[placement.security_group] if placement else None,
         )
-        accept(self.resource, "L1", "python3.13 is the newest runtime that has SnapStart and all our libraries.")
+        accept(self.resource, "L1", RUNTIME_REASON)
         scope.house.alarms.function(self, "", self.resource)
 
     def _accesses(self, grants: Sequence[Grant]) -> tuple[dict[str, str], list[Allow]]:
@@ -91,32 +91,8 @@ class HouseFunction(Construct):
             statements += [one for one in allowed.statements if one not in statements]
         return environment | self._function.environment, statements
 
-    def _log(self) -> logs.LogGroup:
-        log = logs.LogGroup(
-            self,
-            "Log",
-            log_group_name=f"/aws/lambda/{self.name}",
-            retention=logs.RetentionDays.ONE_MONTH,
-            removal_policy=RemovalPolicy.DESTROY,
-        )
-        if self._scope.house.stage.alarms:
-            # One metric for the whole house, for the rule error_logs.
-            logs.MetricFilter(
-                self,
-                "ErrorLines",
-                log_group=log,
-                metric_namespace=METRICS,
-                metric_name="error_lines",
-                filter_pattern=logs.FilterPattern.string_value("$.level", "=", "ERROR"),
-            )
-        return log
-
     def _role(self, statements: Sequence[Allow]) -> iam.CfnRole:
-        own_log = self._scope.names.arn("logs", f"log-group:/aws/lambda/{self.name}:log-stream:*")
-        always = [
-            Allow(["logs:CreateLogStream", "logs:PutLogEvents"], [own_log], wildcard="Streams of its own log."),
-            Allow(TRACES, ["*"], wildcard=_NO_RESOURCE),
-        ]
+        always = [may_log(self._scope.house, self.name), Allow(TRACES, ["*"], wildcard=_NO_RESOURCE)]
         if self._function.sql and self._scope.foundation.database.placement:
             always.append(Allow(INTERFACES, ["*"], wildcard=_NO_RESOURCE))
         return role(self, "Role", "lambda", [*always, *statements])

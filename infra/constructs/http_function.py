@@ -20,7 +20,7 @@ EVERY_HTTP_FUNCTION = (
 
 def http_function(scope: DomainScope, function: HttpFunction) -> HouseFunction:
     """Build the function and its routes; what runs is the alias, so that a new version serves once it is whole."""
-    made = HouseFunction(scope, function, more_grants=EVERY_HTTP_FUNCTION, snap_start=True)
+    made = HouseFunction(scope, function, more_grants=EVERY_HTTP_FUNCTION, snap_start=scope.house.stage.snapshots)
     alias = lambda_.Alias(made, "Live", alias_name="live", version=made.resource.current_version)
     Annotations.of(made.resource).acknowledge_warning(
         "@aws-cdk/aws-lambda:snapStartRequirePublish", "What serves is the published version behind the alias."
