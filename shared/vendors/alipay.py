@@ -7,12 +7,11 @@ scanned or logged in; what it does not know yet is `Done(None)` here.
 
 from dataclasses import dataclass
 from datetime import date, datetime, time, timedelta
-from typing import Literal, TypeVar
+from typing import TYPE_CHECKING, Literal, TypeVar
 from urllib.parse import urlencode
 
 from shared import clock
 from shared.money import Money
-from shared.vendors.alipay_bill import BillRow, parse_bill
 from shared.vendors.alipay_config import AlipayConfig
 from shared.vendors.alipay_gateway import AlipayGateway
 from shared.vendors.alipay_results import (
@@ -27,6 +26,9 @@ from shared.vendors.alipay_results import (
     Unknown,
     beijing_text,
 )
+
+if TYPE_CHECKING:
+    from shared.vendors.alipay_bill import BillRow
 
 T = TypeVar("T")
 
@@ -155,8 +157,10 @@ class AlipayClient:
             return Done(None) if clock.now() >= ready else Unknown("the bill is not ready yet")
         return said
 
-    def bill(self, day: date) -> Outcome[list[BillRow]]:
+    def bill(self, day: date) -> Outcome["list[BillRow]"]:
         """Every payment and refund of a Beijing day, ready from about 10 o'clock of the next."""
+        from shared.vendors.alipay_bill import parse_bill  # zipfile and csv, for the one job that reads bills
+
         link = self.bill_download_url(day)
         if not isinstance(link, Done):
             return link

@@ -116,7 +116,8 @@ class AlipayGateway:
             import httpx
 
             logging.getLogger("httpx").setLevel(logging.WARNING)  # its INFO lines hold whole addresses
-            self._http = httpx.Client(timeout=httpx.Timeout(self._timeout, connect=3.0))
+            # A proxy of the environment is for people; what moves money goes straight to the gateway.
+            self._http = httpx.Client(timeout=httpx.Timeout(self._timeout, connect=3.0), trust_env=False)
         return self._http
 
 

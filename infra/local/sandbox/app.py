@@ -36,7 +36,7 @@ def create_app(settings: SandboxSettings | None = None) -> Starlette:
         told = settings or SandboxSettings.from_environment()
         database = open_database(told.state)
         journals = {"alipay": Journal(), "sms": Journal()}
-        async with httpx.AsyncClient(timeout=_PATIENCE_SECONDS) as http:
+        async with httpx.AsyncClient(timeout=_PATIENCE_SECONDS, trust_env=False) as http:
             courier = Courier(Shelf(database, "deliveries", Delivery), lambda delivery: post(http, delivery, journals))
             app.state.alipay = Alipay(told, database, courier, journals["alipay"])
             app.state.sms = sink.Sms(told.state, database, journals["sms"])

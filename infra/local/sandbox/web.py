@@ -9,27 +9,36 @@ from starlette.requests import Request
 from starlette.responses import HTMLResponse, JSONResponse
 
 _STYLE = """
-:root{--ink:#1b2330;--soft:#69758a;--line:#e4e8ef;--blue:#1677ff;--ground:#f4f6fa;--good:#0f9d58;--bad:#d4380d}
-*{box-sizing:border-box} body{margin:0;font:16px/1.6 system-ui,-apple-system,"PingFang SC","Noto Sans CJK
-SC","Microsoft YaHei",sans-serif; color:var(--ink);background:var(--ground)}
-header{background:var(--blue);color:#fff;padding:14px 24px;font-weight:600} header
-small{font-weight:400;opacity:.85;margin-left:12px} main{max-width:1080px;margin:32px auto;padding:0 20px}
-main.narrow{max-width:460px} .card{background:#fff;border:1px solid
-var(--line);border-radius:14px;padding:24px;margin-bottom:24px; box-shadow:0 8px 28px rgba(20,40,80,.06)}
-h1{font-size:22px;margin:0 0 8px}h2{font-size:17px;margin:0 0 12px}p{margin:0 0 12px}
-.amount{font-size:44px;font-weight:700;margin:8px 0 20px;text-align:center} .amount
-small{font-size:22px;margin-right:4px} dl{display:grid;grid-template-columns:auto 1fr;gap:6px 16px;margin:0 0
-20px}dt{color:var(--soft)} dd{margin:0;text-align:right;overflow-wrap:anywhere}
-button,.button{display:block;width:100%;padding:13px;border:0;border-radius:10px;background:var(--blue);color:#fff;
-font:600 17px/1.3
-inherit;font-family:inherit;cursor:pointer;text-align:center;text-decoration:none;margin-top:10px}
+:root{--ink:#1b2330;--soft:#69758a;--line:#e4e8ef;--blue:#1677ff;--ground:#f4f6fa;--good:#0b7a43;--bad:#c0300b}
+*{box-sizing:border-box}
+body{margin:0;color:var(--ink);background:var(--ground);
+  font:16px/1.6 system-ui,-apple-system,"PingFang SC","Noto Sans CJK SC","Microsoft YaHei",sans-serif}
+header{background:var(--blue);color:#fff;padding:14px 24px;font-weight:600}
+header small{font-weight:400;margin-left:12px}
+main{max-width:1080px;margin:32px auto;padding:0 20px}
+main.narrow{max-width:460px}
+.card{background:#fff;border:1px solid var(--line);border-radius:14px;padding:24px;margin-bottom:24px;
+  box-shadow:0 8px 28px rgba(20,40,80,.06)}
+h1{font-size:22px;margin:0 0 8px}
+h2{font-size:17px;margin:0 0 12px}
+p{margin:0 0 12px}
+.amount{font-size:44px;font-weight:700;margin:8px 0 20px;text-align:center}
+.amount small{font-size:22px;margin-right:4px}
+dl{display:grid;grid-template-columns:auto 1fr;gap:6px 16px;margin:0 0 20px}
+dt{color:var(--soft)}
+dd{margin:0;text-align:right;overflow-wrap:anywhere}
+button,.button{display:block;width:100%;padding:13px;border:0;border-radius:10px;margin-top:10px;
+  background:var(--blue);color:#fff;font:inherit;font-weight:600;cursor:pointer;text-align:center;text-decoration:none}
 button.quiet{background:#fff;color:var(--blue);border:1px solid var(--blue)}
 button:focus-visible,.button:focus-visible{outline:3px solid #91caff;outline-offset:2px}
 .note{color:var(--soft);font-size:13px;text-align:center;margin-top:16px}
-.good{color:var(--good)}.bad{color:var(--bad)}.soft{color:var(--soft)}
-.scroll{overflow-x:auto}table{border-collapse:collapse;width:100%;font-size:14px}
+.good{color:var(--good);text-align:center;font-weight:600}
+.bad{color:var(--bad)}
+.soft{color:var(--soft)}
+.scroll{overflow-x:auto}
+table{border-collapse:collapse;width:100%;font-size:14px}
 th,td{text-align:left;padding:8px 10px;border-bottom:1px solid var(--line);white-space:nowrap}
-th{color:var(--soft);font-weight:500}td.number{text-align:right;font-variant-numeric:tabular-nums}
+th{color:var(--soft);font-weight:500}
 code{background:#eef1f6;border-radius:5px;padding:1px 6px;font-size:13px}
 """
 
