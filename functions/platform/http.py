@@ -1,25 +1,23 @@
 """Routes of platform: health, the API's own description, background jobs."""
 
-import json
 import os
 from functools import cache
 from pathlib import Path
-from typing import Any
 
 from fastapi import APIRouter
-from starlette.responses import HTMLResponse, RedirectResponse, Response
+from starlette.responses import HTMLResponse, Response
 
 from functions.platform import probes
 from functions.platform.errors import JobNotFound, NotReady
-from functions.platform.schemas import HealthOut, JobOut, ReadyOut
+from functions.platform.schemas import HealthOut, ReadyOut
 from shared import clock
-from shared.dynamo.jobs import JobItem, find_job
+from shared.dynamo.jobs import find_job
 from shared.errors import NotFound
 from shared.http.app import BASE, create_app, lambda_handler
 from shared.http.auth import Public, SignedIn
 from shared.http.envelope import Answer, answer
+from shared.http.jobs import JobOut, job_out
 from shared.http.problems import problems
-from shared.settings import Settings
 
 RELEASE = "0.1.0"
 router = APIRouter(prefix=BASE, tags=["platform"])
@@ -78,22 +76,7 @@ async def job(job_id: str, caller: SignedIn) -> Answer[JobOut]:
     item = find_job(job_id)
     if item is None or (int(item.uid) != caller.uid and not caller.may("system:read")):
         raise JobNotFound
-    return answer(_job_out(item))
-
-
-def _job_out(item: JobItem) -> JobOut:
-    return JobOut.model_construct(
-        job_id=item.job_id,
-        kind=item.kind,
-        status=item.status,
-        progress=int(item.progress),
-        attempts=int(item.attempts),
-        result=item.result_json(),
-        error=item.error_json(),
-        created_at=item.created_at,
-        finished_at=item.finished_at,
-        status_url=f"{BASE}/jobs/{item.job_id}",
-    )
+    return answer(job_out(item))
 
 
 @cache

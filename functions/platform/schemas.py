@@ -39,18 +39,3 @@ class ReadyOut(Out):
 
     status: State
     checks: ChecksOut
-
-
-class JobOut(Out):
-    """The contract's Job."""
-
-    job_id: str
-    kind: str
-    status: Literal["queued", "running", "succeeded", "failed", "cancelled"]
-    progress: int
-    attempts: int
-    result: dict[str, object] | None
-    error: dict[str, object] | None
-    created_at: datetime
-    finished_at: datetime | None
-    status_url: str
