@@ -66,8 +66,12 @@ class Shop:
     def project(self) -> None:
         """Deliver the changed rights that were not delivered yet."""
         facts = self.house.facts("subscriptions.entitlement_changed.v1")
-        on_entitlement_changed.handler(build.messages(*facts[self._projected :]), None)
+        self.told(*facts[self._projected :])
         self._projected = len(facts)
+
+    def told(self, *rights: dict[str, Any]) -> None:
+        """Deliver these changed rights."""
+        assert on_entitlement_changed.handler(build.messages(*rights), None) == {"batchItemFailures": []}
 
     def pay(self, plan_id: int, token: str | None = None, customer: int | None = None) -> int:
         """A paid subscription."""
