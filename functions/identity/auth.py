@@ -44,11 +44,12 @@ from functions.identity.schemas import (
     VerifyEmailIn,
 )
 from functions.identity.service import codes, login, registration, sessions, staff
+from shared.caller import Caller
 from shared.errors import AccountBanned
 from shared.http.app import BASE, create_app, lambda_handler
-from shared.http.auth import Caller, Public, SignedIn
+from shared.http.auth import Public, SignedIn, request_context
 from shared.http.auth import staff as staff_rule
-from shared.http.context import RequestContext, request_context
+from shared.http.context import RequestContext
 from shared.http.envelope import Answer, answer
 from shared.http.problems import problems
 from shared.http.sql import Read, Write

@@ -30,11 +30,12 @@ from functions.identity.schemas import (
 from functions.identity.service import profiles, verifications
 from functions.identity.store.verifications import QUEUE
 from shared import tokens
+from shared.caller import Caller
 from shared.dynamo.sessions import JwksItem
 from shared.errors import ServiceDegraded
 from shared.http.app import BASE, create_app, lambda_handler
-from shared.http.auth import Caller, Public, SignedIn, staff
-from shared.http.context import RequestContext, request_context
+from shared.http.auth import Public, SignedIn, request_context, staff
+from shared.http.context import RequestContext
 from shared.http.envelope import BIGINT_MAX, Answer, Page, PathId, answer
 from shared.http.paging import Paging
 from shared.http.problems import problems

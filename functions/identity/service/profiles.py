@@ -5,8 +5,8 @@ from functions.identity.schemas import UserSelf
 from functions.identity.store import accounts
 from functions.identity.store import sessions as store
 from shared import observe
+from shared.caller import Caller, forget_session
 from shared.errors import TokenRevoked
-from shared.http.auth import Caller, forget_session
 from shared.sql.connection import Connection, reading
 
 

@@ -20,8 +20,8 @@ from functions.identity.service import profiles
 from functions.identity.store import accounts
 from functions.identity.store import sessions as store
 from shared import clock, observe
+from shared.caller import forget_session
 from shared.errors import AccountBanned
-from shared.http.auth import forget_session
 from shared.ids import new_ulid
 from shared.sql.connection import Connection
 from shared.sql.tunables import tunable
