@@ -130,6 +130,10 @@ CREATE VIEW subscriptions.pub_plans AS
     SELECT plan_id, creator_id, name, tier, amount, interval, status, content_scope, content_ids
     FROM subscriptions.subscription_plans;
 
+-- What each order bought, for earnings by plan.
+CREATE VIEW subscriptions.pub_order_plans AS
+    SELECT order_no, plan_id FROM subscriptions.subscription_periods WHERE order_no IS NOT NULL;
+
 GRANT SELECT, INSERT, UPDATE ON subscriptions.subscription_plans, subscriptions.user_subscriptions,
     subscriptions.subscription_periods, subscriptions.content_purchases TO subscriptions;
 GRANT USAGE ON SEQUENCE subscriptions.entitlement_version TO subscriptions;
@@ -137,12 +141,13 @@ GRANT USAGE ON SCHEMA media TO subscriptions;
 GRANT SELECT ON media.pub_files TO subscriptions;
 GRANT USAGE ON SCHEMA subscriptions TO content, payments, media, finance;
 GRANT SELECT ON subscriptions.pub_plans TO content, payments, media, finance;
+GRANT SELECT ON subscriptions.pub_order_plans TO finance;
 """
 
 DOWN = """
 REVOKE SELECT ON media.pub_files FROM subscriptions;
 REVOKE USAGE ON SCHEMA media FROM subscriptions;
-DROP VIEW subscriptions.pub_plans;
+DROP VIEW subscriptions.pub_order_plans, subscriptions.pub_plans;
 DROP TABLE subscriptions.content_purchases, subscriptions.subscription_periods, subscriptions.user_subscriptions,
     subscriptions.subscription_plans;
 DROP FUNCTION subscriptions.count_subscribers();
