@@ -1,0 +1,1 @@
+"""Finance: the ledger behind every balance, creators' earnings, their settlement, and payouts."""

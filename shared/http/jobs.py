@@ -1,11 +1,13 @@
 """The contract's Job, as a 202 and PLT-009 send it."""
 
 from datetime import datetime
-from typing import Literal
+from typing import Literal, cast
 
 from shared.dynamo.jobs import JobItem
 from shared.http.app import BASE
 from shared.http.envelope import Out
+
+Status = Literal["queued", "running", "succeeded", "failed", "cancelled"]
 
 
 class JobOut(Out):
@@ -13,7 +15,7 @@ class JobOut(Out):
 
     job_id: str
     kind: str
-    status: Literal["queued", "running", "succeeded", "failed", "cancelled"]
+    status: Status
     progress: int
     attempts: int
     result: dict[str, object] | None
@@ -28,7 +30,7 @@ def job_out(item: JobItem) -> JobOut:
     return JobOut.model_construct(
         job_id=item.job_id,
         kind=item.kind,
-        status=item.status,
+        status=cast("Status", item.status),
         progress=int(item.progress),
         attempts=int(item.attempts),
         result=item.result_json(),

@@ -384,6 +384,7 @@ CREATE TRIGGER append_only BEFORE UPDATE OR DELETE OR TRUNCATE ON finance.withdr
 CREATE TABLE finance.withdrawal_transfers (
     transfer_no TEXT PRIMARY KEY,
     withdrawal_id BIGINT NOT NULL REFERENCES finance.withdrawal_requests (withdrawal_id),
+    hold_no INT NOT NULL,
     attempt INT NOT NULL,
     amount BIGINT NOT NULL CHECK (amount > 0),
     status TEXT NOT NULL CHECK (status IN ('open', 'succeeded', 'failed', 'returned')),

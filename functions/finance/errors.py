@@ -1,0 +1,63 @@
+"""What finance refuses."""
+
+from shared.errors import Refusal
+
+
+class WithdrawalNotFound(Refusal):
+    status, error = 404, "withdrawal_not_found"
+    zh, en = "提现申请不存在", "There is no such withdrawal"
+
+
+class InsufficientBalance(Refusal):
+    status, error = 409, "insufficient_balance"
+    zh, en = "可提现余额不足", "The balance that can be withdrawn is too small"
+
+
+class BelowMinimum(Refusal):
+    status, error = 422, "below_minimum"
+    zh, en = "低于最低提现金额", "The amount is below the minimum for a withdrawal"
+
+
+class IdentityNotVerified(Refusal):
+    status, error = 409, "identity_not_verified"
+    zh, en = "请先完成实名认证", "Please verify your identity first"
+
+
+class WithdrawalInProgress(Refusal):
+    status, error = 409, "withdrawal_in_progress"
+    zh, en = "已有一笔提现正在处理", "Another withdrawal is still in progress"
+
+
+class DailyLimitExceeded(Refusal):
+    status, error = 403, "daily_limit_exceeded"
+    zh, en = "超过当日提现限额", "This would exceed the daily limit for withdrawals"
+
+
+class InvalidState(Refusal):
+    status, error = 409, "invalid_state"
+    zh, en = "当前状态不允许此操作", "The withdrawal is not in a state that allows this"
+
+
+class SelfApprovalForbidden(Refusal):
+    status, error = 403, "self_approval_forbidden"
+    zh, en = "不能处理自己的提现申请", "Nobody decides on their own withdrawal"
+
+
+class GatewayFailed(Refusal):
+    status, error = 502, "gateway_error"
+    zh, en = "付款流程暂时无法启动", "The payout flow could not be reached"
+
+
+class PeriodSettled(Refusal):
+    status, error = 409, "period_settled"
+    zh, en = "该账期已结算", "This period is settled already"
+
+
+class RangeInvalid(Refusal):
+    status, error = 422, "range_invalid"
+    zh, en = "日期范围无效", "The range of dates is not valid"
+
+
+class MonthInvalid(Refusal):
+    status, error = 422, "month_invalid"
+    zh, en = "月份无效", "The month is not valid"

@@ -1,0 +1,1 @@
+"""Who pays out for us."""

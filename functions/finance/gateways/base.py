@@ -1,0 +1,41 @@
+"""What a payout channel can do for us, and what may come of asking.
+
+A call never raises for what a vendor says or fails to say. `open` means that the money may or may not have left: it is
+safe to ask, and safe to send again under the same number, and under no other.
+"""
+
+from dataclasses import dataclass
+from typing import Literal, Protocol
+
+from shared.money import Money
+
+
+@dataclass(frozen=True, slots=True)
+class Payout:
+    """Money to send out; the same `transfer_no` moves it once. `name` is compared with the account's owner."""
+
+    transfer_no: str
+    amount: Money
+    account: str
+    name: str
+    remark: str
+
+
+@dataclass(frozen=True, slots=True)
+class Said:
+    """What became of a number. `failed` means that the vendor said so, and that no money left under it."""
+
+    status: Literal["open", "succeeded", "failed", "returned"]
+    gateway_no: str | None = None
+    code: str | None = None
+    sentence: str | None = None
+
+
+class Payouts(Protocol):
+    """One channel of one merchant account."""
+
+    def send(self, payout: Payout) -> Said:
+        """Send the money, or learn what became of an earlier call under the number."""
+
+    def ask(self, transfer_no: str) -> Said | None:
+        """What became of a number. None: the vendor says that it never got it."""

@@ -1,0 +1,59 @@
+"""A payout channel in memory, with the one promise every real one makes: a number moves money once. For tests."""
+
+from collections.abc import Sequence
+from typing import Literal
+
+from functions.finance.gateways.base import Payout, Said
+
+Fate = Literal["succeeded", "failed", "dealing", "returned", "lost", "unknown", "hopeless"]
+
+
+class MemoryPayouts:
+    """Treats each new number by the next of `fates`, the last one for ever.
+
+    `lost`: the call never arrives. `unknown`: it arrives and the answer does not. `dealing`: decided by `decide`.
+    """
+
+    def __init__(self, fates: Sequence[Fate] = ("succeeded",)) -> None:
+        self._fates = list(fates)
+        self.numbers: dict[str, tuple[Payout, Said]] = {}
+        self.calls: list[str] = []
+
+    @property
+    def paid_out(self) -> int:
+        """What has left and not come back."""
+        return sum(payout.amount.minor for payout, said in self.numbers.values() if said.status == "succeeded")
+
+    def send(self, payout: Payout) -> Said:
+        """Decide once for each number."""
+        self.calls.append(payout.transfer_no)
+        if payout.transfer_no in self.numbers:
+            return self.numbers[payout.transfer_no][1]
+        fate = self._fates.pop(0) if len(self._fates) > 1 else self._fates[0]
+        if fate == "lost":
+            return Said("open", sentence="timeout")
+        codes = {"failed": "PAYER_BALANCE_NOT_ENOUGH", "hopeless": "PAYEE_NOT_EXIST", "returned": "PAYEE_ACC_RETURNED"}
+        said = Said(_STATUS[fate], gateway_no=f"G{payout.transfer_no}", code=codes.get(fate), sentence=fate)
+        self.numbers[payout.transfer_no] = (payout, said)
+        return Said("open", sentence="timeout") if fate == "unknown" else said
+
+    def ask(self, transfer_no: str) -> Said | None:
+        """What was decided."""
+        known = self.numbers.get(transfer_no)
+        return None if known is None else known[1]
+
+    def decide(self, transfer_no: str, status: Literal["succeeded", "failed", "returned"]) -> None:
+        """End a transfer that is under way, or bring back one that had arrived."""
+        payout, said = self.numbers[transfer_no]
+        self.numbers[transfer_no] = (payout, Said(status, gateway_no=said.gateway_no, code=status.upper()))
+
+
+_STATUS: dict[Fate, Literal["open", "succeeded", "failed", "returned"]] = {
+    "succeeded": "succeeded",
+    "failed": "failed",
+    "hopeless": "failed",
+    "dealing": "open",
+    "returned": "returned",
+    "unknown": "succeeded",
+    "lost": "open",
+}

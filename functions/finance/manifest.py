@@ -1,0 +1,83 @@
+"""What finance runs and may touch. Only the two steps that talk to Alipay hold its secret; only `send` reads accounts."""
+
+from events.finance import WithdrawalRequested
+from events.payments import OrderPaid, RefundSucceeded
+from shared.manifest import (
+    AnswersWorkflow,
+    HttpFunction,
+    Key,
+    Manifest,
+    OnEvent,
+    OnQueue,
+    Publishes,
+    Queue,
+    Scheduled,
+    Secret,
+    StartsWorkflow,
+    Table,
+    Task,
+    Workflow,
+)
+
+# A poll that finds a number never arrived sends it again, so it too pays.
+_PAYS = (Secret("alipay"), Key("pii", ("decrypt",)), Publishes())
+
+MANIFEST = Manifest(
+    domain="finance",
+    functions=(
+        HttpFunction(
+            routes=(
+                "/earnings/{proxy+}",
+                "/withdrawals/{proxy+}",
+                "/finance/{proxy+}",
+                "/admin/finance/settlements",
+                "/admin/finance/withdrawals",
+            ),
+            grants=(
+                Key("pii", ("encrypt",)),
+                StartsWorkflow("withdrawal"),
+                AnswersWorkflow("withdrawal"),
+                Queue("settlement-jobs"),
+                Table("ops", ("PutItem", "UpdateItem"), ("JOB#",)),
+            ),
+        ),
+        OnEvent("on_order_paid", event=OrderPaid, grants=(Publishes(),)),
+        OnEvent("on_refund_succeeded", event=RefundSucceeded, grants=(Publishes(),)),
+        OnEvent(
+            "on_withdrawal_requested",
+            event=WithdrawalRequested,
+            grants=(StartsWorkflow("withdrawal"), Publishes()),
+        ),
+        OnQueue(
+            "run_settlement_job",
+            queue="settlement-jobs",
+            batch_size=1,
+            timeout=300,
+            grants=(Table("ops", ("GetItem", "UpdateItem"), ("JOB#",)), Publishes()),
+        ),
+        Scheduled("settle_earnings", expression="cron(0 * * * ? *)", timeout=600, grants=(Publishes(),)),
+        Scheduled(
+            "sweep_withdrawals",
+            expression="rate(1 minute)",
+            grants=(StartsWorkflow("withdrawal"), AnswersWorkflow("withdrawal"), Publishes()),
+        ),
+        Scheduled(
+            "find_returned_payouts",
+            expression="rate(1 hour)",
+            timeout=300,
+            grants=(Secret("alipay"), Publishes()),
+        ),
+        Task("assess_withdrawal", grants=(Publishes(),)),
+        Task("await_decision", grants=(AnswersWorkflow("withdrawal"), Publishes())),
+        Task("send_transfer", timeout=60, grants=_PAYS),
+        Task("poll_transfer", timeout=60, grants=_PAYS),
+        Task("finish_withdrawal", grants=(Publishes(),)),
+    ),
+    workflows=(
+        Workflow(
+            "withdrawal",
+            ("assess_withdrawal", "await_decision", "send_transfer", "poll_transfer", "finish_withdrawal"),
+        ),
+    ),
+    queues=("settlement-jobs",),
+)

@@ -1,0 +1,231 @@
+"""The words of finance and the rules true of one of them: shares of a sale, entries, withdrawals, transfers. Pure."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date, datetime, time, timedelta
+from typing import Any, Final, Literal
+
+from shared.clock import SHANGHAI
+from shared.money import Money, divide_half_even
+
+PLATFORM: Final = 0
+"""The seller of what the platform itself sells."""
+
+Part = Literal["pending", "available", "frozen", "withdrawn"]
+PARTS: Final[tuple[Part, ...]] = ("pending", "available", "frozen", "withdrawn")
+
+INCOME: Final = "platform:income"
+FEES: Final = "platform:fees"
+PAYOUTS: Final = "platform:payouts"
+
+
+def creator_account(creator_id: int, part: Part) -> str:
+    """The ledger account of one part of a creator's money."""
+    return f"creator:{creator_id}:{part}"
+
+
+def channel_account(channel: str) -> str:
+    """The ledger account of what a payment channel holds for us (negative: see docs/ledger.md)."""
+    return f"channel:{channel}"
+
+
+def day_start(day: date) -> datetime:
+    """Midnight in Shanghai, in which finance counts its days."""
+    return datetime.combine(day, time(), SHANGHAI)
+
+
+def day_end(day: date) -> datetime:
+    """The midnight after a day."""
+    return day_start(day) + timedelta(days=1)
+
+
+def shanghai_day(moment: datetime) -> date:
+    """The day of a moment in Shanghai."""
+    return moment.astimezone(SHANGHAI).date()
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """A business event of the ledger: `lines` maps accounts to what they are credited (debited when negative)."""
+
+    reference: str
+    kind: str
+    ref_type: str
+    ref_id: str
+    at: datetime
+    lines: Mapping[str, int]
+    currency: str = "CNY"
+
+
+@dataclass(frozen=True, slots=True)
+class Shares:
+    """How a payment is divided; the three parts sum to `gross`."""
+
+    gross: Money
+    channel_fee: Money
+    platform: Money
+    creator: Money
+
+    @classmethod
+    def of_sale(cls, gross: Money, *, fee_bp: int, rate_bp: int) -> "Shares":
+        """Fee half even; the creator's share of the rest rounded down; the platform takes what is left (rules.md §7)."""
+        fee = gross.portion_bp(fee_bp)
+        creator = (gross - fee).floor_bp(rate_bp)
+        return cls(gross, fee, gross - fee - creator, creator)
+
+    def of_refund(self, refunded: Money) -> "Shares":
+        """The shares in all that was given back so far: each in proportion, none beyond its own, all at a full refund.
+
+        The fee is split off first and the creator's share from what is left, so that no rounding overdraws a part.
+        """
+        gross, fee = self.gross.minor, self.channel_fee.minor
+        fee_back = divide_half_even(fee * refunded.minor, gross) if gross else 0
+        rest, rest_back = gross - fee, refunded.minor - fee_back
+        creator_back = divide_half_even(self.creator.minor * rest_back, rest) if rest else 0
+        back = Money(fee_back, refunded.currency), Money(creator_back, refunded.currency)
+        return Shares(refunded, back[0], refunded - back[0] - back[1], back[1])
+
+    def minus(self, other: "Shares") -> "Shares":
+        """What this is more than another."""
+        return Shares(
+            self.gross - other.gross,
+            self.channel_fee - other.channel_fee,
+            self.platform - other.platform,
+            self.creator - other.creator,
+        )
+
+    def credited(self, creator_id: int, channel: str) -> dict[str, int]:
+        """The lines of a payment: from the channel to fee, platform and creator."""
+        lines = {channel_account(channel): -self.gross.minor, FEES: self.channel_fee.minor, INCOME: self.platform.minor}
+        if creator_id != PLATFORM:
+            lines[creator_account(creator_id, "pending")] = self.creator.minor
+        return lines
+
+    def taken_back(self, creator_id: int, channel: str) -> dict[str, int]:
+        """The lines of a refund: the same way back. After settlement too it is `pending` that pays, see docs/ledger.md."""
+        return {account: -amount for account, amount in self.credited(creator_id, channel).items()}
+
+
+@dataclass(frozen=True, slots=True)
+class Earning:
+    """A booked sale, with what was reversed of it."""
+
+    earning_id: int
+    creator_id: int
+    order_no: str
+    channel: str
+    shares: Shares
+    reversed: Shares
+    settlement_id: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class Reversal:
+    """A refund that was heard and shall be booked."""
+
+    refund_id: int
+    amount: Money
+    refunded_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Debt:
+    """A reversal of a settled earning, still to be collected from the creator."""
+
+    refund_id: int
+    gross: int
+    channel_fee: int
+    platform_amount: int
+    creator_amount: int
+    day: date
+
+
+Status = Literal["pending", "approved", "processing", "paid", "rejected", "failed"]
+FINAL: Final = frozenset({"paid", "rejected", "failed"})
+DRIVEN: Final = frozenset({"approved", "processing"})
+
+
+@dataclass(frozen=True, slots=True)
+class Withdrawal:
+    """A payout request. `hold_no` counts the times its amount was frozen, `run` the executions of its workflow."""
+
+    withdrawal_id: int
+    request_no: str
+    creator_id: int
+    amount: int
+    fee: int
+    method: str
+    account: str
+    account_masked: str
+    status: Status
+    hold_no: int
+    run: int
+    task_token: str | None
+    payout_no: str | None
+    created_at: datetime
+
+    @property
+    def hold_reference(self) -> str:
+        """Reference of the entry that froze the amount."""
+        return f"withdrawal:{self.withdrawal_id}:{self.hold_no}:hold"
+
+    @property
+    def outcome_reference(self) -> str:
+        """Reference of the one entry that ends a hold, by paying or by giving back: unique, so never both."""
+        return f"withdrawal:{self.withdrawal_id}:{self.hold_no}:outcome"
+
+    @property
+    def encryption_context(self) -> dict[str, str]:
+        """What the stored account is bound to."""
+        return {"table": "withdrawal_requests", "request_no": self.request_no}
+
+    @property
+    def execution_name(self) -> str:
+        """Name of the workflow execution: a second start under it is the same one."""
+        return f"withdrawal-{self.withdrawal_id}" + (f"-{self.run}" if self.run > 1 else "")
+
+
+@dataclass(frozen=True, slots=True)
+class Transfer:
+    """One number given to the vendor, and what became of it."""
+
+    transfer_no: str
+    attempt: int
+    amount: int
+    status: Literal["open", "succeeded", "failed", "returned"]
+    gateway_no: str | None
+    code: str | None
+    sentence: str | None
+    asked: int
+    updated_at: datetime
+
+
+Step = Literal["send", "poll", "finish", "end"]
+MAX_RETRIES: Final = 3
+_RETRY_SECONDS: Final = (60, 300, 900)
+_POLL_SECONDS: Final = (10, 30, 60, 120, 300, 600, 1800, 3600)
+# Refusals of the payee: another try cannot end otherwise.
+_HOPELESS: Final = ("PAYEE_", "PERMIT_")
+
+
+def next_step(status: str, transfers: Sequence[Transfer]) -> tuple[Step, int]:
+    """What a payout needs next and in how many seconds, judged by its rows alone; `transfers` are those of its hold.
+
+    A new number is only asked for after an explicit failure, never while one is open (rules.md §7: three retries).
+    """
+    if status not in DRIVEN:
+        return "end", 0
+    if not transfers:
+        return "send", 0
+    last = transfers[-1]
+    if last.status == "open":
+        return "poll", _POLL_SECONDS[min(last.asked, len(_POLL_SECONDS) - 1)]
+    hopeless = (last.code or "").startswith(_HOPELESS)
+    if last.status == "failed" and not hopeless and len(transfers) <= MAX_RETRIES:
+        return "send", _RETRY_SECONDS[len(transfers) - 1]
+    return "finish", 0
+
+
+def as_json(withdrawal_id: int, step: tuple[Step, int]) -> dict[str, Any]:
+    """A step as the workflow reads it."""
+    return {"withdrawal_id": withdrawal_id, "next": step[0], "wait_seconds": step[1]}

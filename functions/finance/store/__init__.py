@@ -1,0 +1,1 @@
+"""Every query of finance, by what it is about."""

@@ -1,0 +1,52 @@
+"""The withdrawal's state machine from outside: starting an execution, and telling one that waits what was decided."""
+
+import json
+import os
+from typing import Any
+
+from botocore.exceptions import ClientError
+
+from functions.finance.models import FINAL, Withdrawal
+from functions.finance.store import withdrawals
+from shared import aws, observe
+from shared.sql.connection import reading
+
+_GONE = frozenset({"TaskTimedOut", "TaskDoesNotExist", "InvalidToken"})
+
+
+def start(withdrawal: Withdrawal) -> str | None:
+    """Start the execution of a request; its ARN, or None when one of that name was started before."""
+    try:
+        started: dict[str, Any] = aws.client("stepfunctions").start_execution(
+            stateMachineArn=os.environ["WORKFLOW_WITHDRAWAL"],
+            name=withdrawal.execution_name,
+            input=json.dumps({"withdrawal_id": withdrawal.withdrawal_id}),
+        )
+    except ClientError as error:
+        if error.response["Error"]["Code"] == "ExecutionAlreadyExists":
+            return None
+        raise
+    return str(started["executionArn"])
+
+
+def deliver(withdrawal_id: int) -> bool:
+    """Tell a waiting execution the committed decision, if there is one of both; True when that is done with.
+
+    Repeating it is safe: a token counts once. One that is gone belongs to an execution that is, and the sweeper starts
+    the next.
+    """
+    with reading() as db:
+        withdrawal = withdrawals.find(db, withdrawal_id)
+        if withdrawal is None or withdrawal.task_token is None or withdrawal.status == "pending":
+            return False
+        decision = "end" if withdrawal.status in FINAL else "send"
+        try:
+            aws.client("stepfunctions").send_task_success(
+                taskToken=withdrawal.task_token, output=json.dumps({"withdrawal_id": withdrawal_id, "next": decision})
+            )
+        except ClientError as error:
+            if error.response["Error"]["Code"] not in _GONE:
+                raise
+            observe.warn("nobody waits for the decision any more", withdrawal_id=withdrawal_id)
+        withdrawals.keep_token(db, withdrawal_id, None, answered=withdrawal.task_token)
+    return True
