@@ -29,8 +29,8 @@ from functions.media.models import (
 )
 from functions.media.schemas import CompleteIn, DownloadOut, MediaPage, PartIn, UploadIn, UploadOut
 from shared import clock
+from shared.caller import Caller
 from shared.errors import Refusal, UnsupportedMediaType
-from shared.http.auth import Caller
 from shared.paging import PageQuery
 from shared.sql.connection import Connection
 from shared.sql.edge import unit_of_work

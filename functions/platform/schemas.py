@@ -5,6 +5,7 @@ from typing import Literal
 
 from shared.http.envelope import Out
 
+JobState = Literal["queued", "running", "succeeded", "failed", "cancelled"]
 State = Literal["ok", "degraded", "down"]
 
 

@@ -1,53 +1,22 @@
 """Who is calling, and the rule each route names. Deny unless a rule allows; a test walks every route and finds its rule."""
 
-import time
-from dataclasses import dataclass
 from typing import Annotated, Any, TypeVar
 
 from fastapi import Depends, Request
-from pynamodb.exceptions import DoesNotExist
 
-from shared import clock, observe, ratelimit, tokens
-from shared.dynamo.sessions import SessionItem, session_key, user_key
+from shared import observe, ratelimit, tokens
+from shared.caller import Caller, caller_of
 from shared.errors import (
-    AccountBanned,
     CreatorRequired,
     PermissionDenied,
     RateLimited,
     Refusal,
-    TokenRevoked,
     Unauthenticated,
 )
 from shared.http.context import RequestContext, of_scope
 from shared.settings import Settings
 
 T = TypeVar("T")
-_SESSION_SECONDS = 30
-_SESSIONS_KEPT = 256
-_sessions: dict[tuple[int, str], tuple[float, "Caller"]] = {}
-
-
-@dataclass(frozen=True, slots=True)
-class Caller:
-    """A signed-in person. `permissions` are those of the staff session, empty in a user session."""
-
-    uid: int
-    session_id: str
-    kind: str
-    roles: tuple[str, ...]
-    permissions: tuple[str, ...]
-    locale: str
-
-    @property
-    def is_creator(self) -> bool:
-        """Whether creator certification was approved."""
-        return "creator" in self.roles
-
-    def may(self, permission: str) -> bool:
-        """Whether the session holds `domain:point`, directly or by `*`, `domain:*` or `*:read` (rules.md §2)."""
-        domain, _, point = permission.partition(":")
-        held = self.permissions
-        return permission in held or "*" in held or f"{domain}:*" in held or f"*:{point}" in held
 
 
 class LimitSettings(Settings):
@@ -164,6 +133,14 @@ SignedIn = Annotated[Caller, Depends(UserRule())]
 Creator = Annotated[Caller, Depends(CreatorRule())]
 
 
+async def request_context(request: Request) -> RequestContext:
+    """What is known about the request, for routes that audit it."""
+    return of_scope(request.scope)
+
+
+Context = Annotated[RequestContext, Depends(request_context)]
+
+
 def identify(context: RequestContext) -> Caller | None:
     """The caller named by the bearer token, or None without one. One DynamoDB read, kept for 30 s.
 
@@ -175,39 +152,9 @@ def identify(context: RequestContext) -> Caller | None:
     if scheme.lower() != "bearer":
         raise Unauthenticated
     claims = tokens.verify(token.strip(), Settings.load().public_url)
-    caller = _session(claims["sub"], claims["sid"])
+    caller = caller_of(claims["sub"], claims["sid"])
     observe.add(user_id=caller.uid)
     return caller
-
-
-def _session(uid: int, session_id: str) -> Caller:
-    known = _sessions.get((uid, session_id))
-    if known and time.monotonic() - known[0] < _SESSION_SECONDS:
-        return known[1]
-    try:
-        item = SessionItem.get(user_key(uid), session_key(session_id))
-    except DoesNotExist as error:
-        _sessions.pop((uid, session_id), None)
-        raise TokenRevoked from error
-    if item.ttl is not None and item.ttl <= clock.now().timestamp():
-        raise TokenRevoked
-    if item.state == "banned":
-        raise AccountBanned
-    caller = Caller(uid, session_id, item.kind, tuple(item.roles), tuple(item.permissions), item.locale)
-    if len(_sessions) >= _SESSIONS_KEPT:
-        _sessions.clear()
-    _sessions[uid, session_id] = (time.monotonic(), caller)
-    return caller
-
-
-def forget_session(uid: int, session_id: str) -> None:
-    """Drop a cached session: a write takes effect at once for the environment that made it."""
-    _sessions.pop((uid, session_id), None)
-
-
-def forget_sessions() -> None:
-    """Drop every cached session (tests; restore from a snapshot)."""
-    _sessions.clear()
 
 
 def _named(request: Request, rule: Rule) -> RequestContext:

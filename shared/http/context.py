@@ -1,10 +1,8 @@
 """What is known about the request in hand, carried in the ASGI scope: its id, language, address, and rate headers."""
 
+from collections.abc import MutableMapping
 from dataclasses import dataclass, field
-from typing import cast
-
-from starlette.requests import Request
-from starlette.types import Scope
+from typing import Any, cast
 
 from shared.i18n import Locale
 
@@ -28,11 +26,6 @@ class RequestContext:
     status: int = 0
 
 
-def of_scope(scope: Scope) -> RequestContext:
+def of_scope(scope: MutableMapping[str, Any]) -> RequestContext:
     """The context that the edge middleware put into the scope."""
     return cast("RequestContext", scope["house"])
-
-
-async def request_context(request: Request) -> RequestContext:
-    """The same as a FastAPI dependency."""
-    return of_scope(request.scope)

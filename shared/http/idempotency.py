@@ -12,8 +12,8 @@ from pydantic import BaseModel
 from starlette.responses import Response
 
 from shared import clock
+from shared.caller import Caller
 from shared.errors import IdempotencyConflict
-from shared.http.auth import Caller
 from shared.http.context import of_scope
 from shared.sql.connection import Connection
 

@@ -5,7 +5,7 @@ from typing import Any
 from psycopg.types.json import Jsonb
 
 from shared import clock, observe
-from shared.http.auth import Caller
+from shared.caller import Caller
 from shared.http.context import RequestContext
 from shared.sql.connection import Connection
 

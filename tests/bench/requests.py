@@ -23,14 +23,13 @@ def warm() -> Gate:
     os.environ.update(_ENVIRONMENT | {"USER_PER_MINUTE": "100000000"})
     import time
 
-    from shared import ratelimit, tokens
-    from shared.http import auth
+    from jose import jwk, jwt
+
+    from shared import caller, ratelimit, tokens
     from tests.bench.reference_app import handler as plain
     from tests.fixtures.api import JWKS, PRIVATE_PEM
     from tests.fixtures.gateway import gateway_event
     from tests.shared.things import handler as ours
-
-    from jose import jwk, jwt
 
     tokens._keys.update({"test": jwk.construct(JWKS["keys"][0], "RS256")})
     now = int(time.time())
@@ -45,7 +44,7 @@ def warm() -> Gate:
 
     def keep_warm() -> None:
         tokens._fetched[:] = [time.monotonic()]
-        auth._sessions[1, "s"] = (time.monotonic(), auth.Caller(1, "s", "user", (), (), "en"))
+        caller._sessions[1, "s"] = (time.monotonic(), caller.Caller(1, "s", "user", (), (), "en"))
         ratelimit._leases["user", "1"] = ratelimit._Lease(10**9, 0, time.monotonic() + 3600)
 
     def subject() -> Any:

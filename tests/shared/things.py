@@ -6,7 +6,8 @@ from fastapi import APIRouter
 
 from shared.errors import NotFound
 from shared.http.app import BASE, create_app, lambda_handler
-from shared.http.auth import Caller, Creator, Public, SignedIn, staff
+from shared.caller import Caller
+from shared.http.auth import Creator, Public, SignedIn, staff
 from shared.http.envelope import Answer, In, Out, PathId, answer
 from shared.http.idempotency import OnceOnly
 from shared.http.problems import problems

@@ -10,9 +10,10 @@ from functions.payments.errors import GatewayFailed, RefundNotFound, RefundNotPe
 from functions.payments.gateways.base import Declined
 from functions.payments.schemas import AdminOrderOut, ProcessIn, RefundOut, refund_out
 from functions.payments.service import refunds
+from shared.caller import Caller
 from shared.http.app import BASE
-from shared.http.auth import Caller, staff
-from shared.http.context import RequestContext, request_context
+from shared.http.auth import request_context, staff
+from shared.http.context import RequestContext
 from shared.http.envelope import Answer, Id, Page, PathId, answer
 from shared.http.idempotency import OnceOnly
 from shared.http.paging import Paging

@@ -6,8 +6,8 @@ from functions.subscriptions.store import rights as store
 from functions.subscriptions.store import subscriptions
 from functions.subscriptions.store.rows import Row
 from shared import clock
+from shared.caller import Caller
 from shared.errors import NotFound
-from shared.http.auth import Caller
 from shared.sql.connection import Connection
 from shared.views.access import NO, Coverage, Decision, Paywall, by_rights, depends_on_plan, standing
 from shared.views.entitlements import Entitlement, Held, held
