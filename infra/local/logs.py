@@ -18,7 +18,7 @@ LOOK_BACK_SECONDS = 600
 
 def main() -> None:
     """Print the last ten minutes, then follow; raises Unusable when no log fits or there is no way to AWS."""
-    part, stage = sys.argv[1:]
+    part, stage = sys.argv[1], sys.argv[2]
     logs = aws.client(Local.from_environment(), "logs") if stage == "local" else Session().create_client("logs")
     try:
         _follow(logs, _groups(logs, f"sharestack-{stage}-", part))
@@ -38,13 +38,14 @@ def _groups(logs: Any, prefix: str, part: str) -> list[str]:
 
 def _follow(logs: Any, groups: list[str]) -> None:
     since = int((time.time() - LOOK_BACK_SECONDS) * 1000)
-    shown: set[str] = set()
+    shown: set[tuple[str, int, str]] = set()
     while True:
         for group in groups:
             pages = logs.get_paginator("filter_log_events").paginate(logGroupName=group, startTime=since)
             for event in (event for page in pages for event in page["events"]):
-                if event["eventId"] not in shown:
-                    shown.add(event["eventId"])
+                written = (event["logStreamName"], event["timestamp"], event["message"])
+                if written not in shown:
+                    shown.add(written)
                     _show(group, event)
         time.sleep(POLL_SECONDS)
 

@@ -5,7 +5,7 @@ import signal
 import subprocess
 import sys
 import time
-from collections import deque
+from collections import defaultdict, deque
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -36,7 +36,7 @@ class Household:
     def __init__(self, logs: Path) -> None:
         self._logs = logs
         self._running: dict[str, tuple[Service, subprocess.Popen[bytes]]] = {}
-        self._deaths: deque[float] = deque(maxlen=RESTARTS)
+        self._deaths: defaultdict[str, deque[float]] = defaultdict(lambda: deque(maxlen=RESTARTS))
 
     def __enter__(self) -> Self:
         self._logs.mkdir(parents=True, exist_ok=True)
@@ -102,8 +102,9 @@ class Household:
         """Start again whatever died since the last call, and name it; raises Unusable when that happens too often."""
         dead = [service for service, process in self._running.values() if process.poll() is not None]
         for service in dead:
-            self._deaths.append(time.monotonic())
-            if len(self._deaths) == RESTARTS and self._deaths[-1] - self._deaths[0] < RESTARTS_WITHIN_SECONDS:
+            deaths = self._deaths[service.name]
+            deaths.append(time.monotonic())
+            if len(deaths) == RESTARTS and deaths[-1] - deaths[0] < RESTARTS_WITHIN_SECONDS:
                 raise Unusable(self.epitaph(service.name, "keeps dying"))
             self.start(service)
         return [service.name for service in dead]

@@ -19,7 +19,7 @@ from infra.local.progress import Progress
 from infra.local.settings import Local, Unusable
 
 POLL_SECONDS = 0.5
-HEALTHY_WITHIN_SECONDS = 60
+HEALTHY_WITHIN_SECONDS = 120
 
 
 def main() -> None:
@@ -72,11 +72,19 @@ def _admin(postgres: Postgres) -> dict[str, str]:
 def _wait_until_healthy(local: Local) -> None:
     url = f"{local.public_url}/api/v1/health/ready"
     deadline = time.monotonic() + HEALTHY_WITHIN_SECONDS
-    while (answer := httpx.get(url, timeout=30)).status_code != httpx.codes.OK:
+    while (told := _illness(url)) is not None:
         if time.monotonic() > deadline:
-            message = f"{url} answers {answer.status_code}: {answer.text[:300]}"
+            message = f"{url} is not well: {told}"
             raise Unusable(message)
         time.sleep(POLL_SECONDS)
+
+
+def _illness(url: str) -> str | None:
+    try:
+        answer = httpx.get(url, timeout=30, trust_env=False)
+    except httpx.HTTPError as problem:
+        return repr(problem)
+    return None if answer.is_success else f"{answer.status_code} {answer.text[:300]}"
 
 
 def _announce(local: Local, progress: Progress) -> None:

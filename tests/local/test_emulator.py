@@ -44,7 +44,7 @@ class Running:
 def running(local: Local) -> Iterator[Running]:
     """Start it on the state it left, if any."""
     local.scratch.mkdir(parents=True, exist_ok=True)
-    environment = launch.environment(local) | {"AUTH": "false"}
+    environment = launch.environment(local) | {"AUTH": "false", "SCHEDULES_BEGIN_AFTER_SECONDS": "0"}
     with (local.state / "log").open("ab") as log:
         process = subprocess.Popen(
             launch.command(), cwd=REPOSITORY, env=environment, stdout=log, stderr=log, start_new_session=True

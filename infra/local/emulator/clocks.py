@@ -7,6 +7,7 @@ messages and refuse requests.
 # Replacing what is private to ministack is the purpose of this file; the version is pinned.
 # ruff: noqa: SLF001
 
+import os
 import threading
 import time
 from collections.abc import Callable
@@ -47,18 +48,21 @@ def follow_product_time(scheduler: Emulated, stepfunctions: Emulated) -> None:
     scheduler.time = SimpleNamespace(time=lambda: now().timestamp(), sleep=time.sleep)
     scheduler._SCHEDULE_TICK_INTERVAL = TICK_SECONDS
     tick = scheduler._tick_schedules
+    begin = time.monotonic() + float(os.environ["SCHEDULES_BEGIN_AFTER_SECONDS"])
 
-    def tick_after_a_move_back() -> None:
+    def tick_in_product_time() -> None:
+        if time.monotonic() < begin:
+            return
         present = now().timestamp()
         fired: dict[tuple[str, ...], float] = scheduler._schedule_last_fired
         for key, at in list(fired.items()):
-            fired[key] = min(at, present)
+            fired[key] = min(at, present)  # the clock may have been moved back
         tick()
 
     def sleep_until(timestamp: str) -> None:
         wait(datetime.fromisoformat(timestamp).timestamp() - now().timestamp())
 
-    scheduler._tick_schedules = tick_after_a_move_back
+    scheduler._tick_schedules = tick_in_product_time
     stepfunctions.threading = SimpleNamespace(**vars(threading) | {"Event": ClockedEvent})
     stepfunctions._scaled_sleep = wait
     stepfunctions._sleep_until = sleep_until

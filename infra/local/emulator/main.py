@@ -4,8 +4,9 @@ import os
 from importlib import import_module
 
 from infra.local.emulator.clocks import follow_product_time
-from infra.local.emulator.memory import Snapshots, remember_fired_schedules, remember_mail
+from infra.local.emulator.memory import Snapshots, keep_large_bytes_apart, remember_fired_schedules, remember_mail
 from infra.local.emulator.resume import resume_executions
+from infra.local.emulator.unpacked import unpack_once
 
 
 def main() -> None:
@@ -14,11 +15,14 @@ def main() -> None:
     scheduler, stepfunctions, ses = (
         import_module(f"ministack.services.{name}") for name in ("scheduler", "stepfunctions", "ses")
     )
+    unpack_once(import_module("ministack.core.lambda_runtime"))
     follow_product_time(scheduler, stepfunctions)
     remember_mail(ses)
     remember_fired_schedules(scheduler)
     resume_executions(stepfunctions, import_module("ministack.core.responses"), int(os.environ["GATEWAY_PORT"]))
-    Snapshots(app, import_module("ministack.core.persistence")).start()
+    persistence = import_module("ministack.core.persistence")
+    keep_large_bytes_apart(persistence)
+    Snapshots(app, persistence).start()
     app.main()
 
 

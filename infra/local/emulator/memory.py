@@ -8,6 +8,7 @@ when it is sent SIGUSR1, as the supervisor does after a deployment.
 # Replacing what is private to ministack is the purpose of this file; the version is pinned.
 # ruff: noqa: SLF001
 
+import hashlib
 import logging
 import os
 import signal
@@ -21,6 +22,8 @@ from infra.local.emulator import Emulated
 
 EVERY_SECONDS = 5
 PATIENCE_SECONDS = 60
+LARGE_BYTES = 1_000_000
+LARGE = "__in_a_file_of_its_own__"
 HOLDS_DATA = frozenset({
     "dynamodb", "kms", "s3", "scheduler", "secretsmanager", "ses", "sqs", "ssm", "stepfunctions",
 })
@@ -46,6 +49,27 @@ def remember_fired_schedules(scheduler: Emulated) -> None:
         lambda: [[*key, at] for key, at in fired.items()],
         lambda rows: fired.update({tuple(key): at for *key, at in rows}),
     )
+
+
+def keep_large_bytes_apart(persistence: Emulated) -> None:
+    """Write layers once, in files named by their hash, instead of as text into the state at every save."""
+    encode, decode = persistence._json_default, persistence._json_object_hook
+    folder = Path(persistence.STATE_DIR) / "large"
+
+    def encode_apart(value: object) -> Any:
+        if not isinstance(value, bytes) or len(value) < LARGE_BYTES:
+            return encode(value)
+        name = hashlib.sha256(value).hexdigest()
+        if not (folder / name).exists():
+            folder.mkdir(parents=True, exist_ok=True)
+            (folder / f"{name}.part").write_bytes(value)
+            (folder / f"{name}.part").rename(folder / name)
+        return {LARGE: name}
+
+    def decode_apart(value: State) -> Any:
+        return (folder / value[LARGE]).read_bytes() if value.keys() == {LARGE} else decode(value)
+
+    persistence._json_default, persistence._json_object_hook = encode_apart, decode_apart
 
 
 def _remember(service: Emulated, name: str, saved: Callable[[], Any], restore: Callable[[Any], None]) -> None:
