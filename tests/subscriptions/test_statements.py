@@ -1,0 +1,26 @@
+"""Statements put together from parts fit the schema too (whole literals are prepared by tests/boundaries)."""
+
+import pytest
+from psycopg import sql
+
+from functions.subscriptions.store import plans, subscriptions
+from tests.boundaries.test_sql import numbered
+
+COMPOSED = {
+    f"{module.__name__}.{name}": value
+    for module in (plans, subscriptions)
+    for name, value in vars(module).items()
+    if isinstance(value, sql.Composed)
+}
+LISTED = {
+    f"{name} by {sort}": statement
+    for name, listing in {"plans": plans.PLANS, "history": subscriptions.HISTORY}.items()
+    for sort, statement, _ in listing.statements()
+}
+
+
+@pytest.mark.parametrize("name", [*COMPOSED, *LISTED])
+def test_every_composed_statement_fits_the_schema(house, name: str) -> None:
+    text = (COMPOSED | LISTED)[name].as_string(None)
+    house.sql(f"PREPARE checked AS {numbered(text)}")
+    house.sql("DEALLOCATE checked")
