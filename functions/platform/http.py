@@ -82,7 +82,7 @@ async def job(job_id: str, caller: SignedIn) -> Answer[JobOut]:
 @cache
 def _document(name: str) -> bytes:
     """A file the build put beside this module."""
-    return Path(__file__).with_name(name).read_bytes()
+    return (Path(__file__).parent / name).read_bytes()
 
 
 @cache
