@@ -8,7 +8,6 @@ from types import SimpleNamespace
 from typing import Any
 
 import pytest
-from moto.core import DEFAULT_ACCOUNT_ID
 from moto.ses.models import ses_backends
 
 from functions.identity import auth, http, keyed, prepare_keys, send_email_code, signing
@@ -139,7 +138,7 @@ class Post:
     @property
     def letters(self) -> list[Any]:
         """Every letter sent, oldest first."""
-        return list(ses_backends[DEFAULT_ACCOUNT_ID]["us-east-1"].sent_messages)
+        return list(ses_backends["123456789012"]["us-east-1"].sent_messages)
 
     @property
     def code(self) -> str:

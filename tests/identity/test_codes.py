@@ -20,9 +20,7 @@ ANN = "ann@example.com"
 
 
 def ask(auth_api: Api, target: str = ANN, purpose: str = "login", channel: str = "email", **options: Any) -> Reply:
-    return auth_api.post(
-        "/auth/verification-codes", {"channel": channel, "target": target, "purpose": purpose}, **options
-    )
+    return auth_api.post("/auth/verification-codes", {"channel": channel, "target": target, "purpose": purpose}, **options)
 
 
 def test_known_and_unknown_targets_get_the_same_answer(auth_api: Api, register: Callable[..., dict[str, Any]]) -> None:

@@ -4,6 +4,7 @@ import pytest
 
 from functions.identity import errors
 from functions.identity.letters import _PURPOSES, code_letter
+from functions.identity.schemas import Purpose
 from shared.errors import Refusal
 
 REFUSALS = [
@@ -21,7 +22,7 @@ def test_every_refusal_is_said_in_chinese_and_english(refusal: type[Refusal]) ->
 
 
 @pytest.mark.parametrize("purpose", _PURPOSES)
-def test_every_letter_is_written_in_both_languages_and_carries_its_code(purpose: str) -> None:
+def test_every_letter_is_written_in_both_languages_and_carries_its_code(purpose: Purpose) -> None:
     zh, en = code_letter(purpose, "012345", "zh-CN"), code_letter(purpose, "012345", "en")
     assert "012345" in zh.text
     assert "012345" in en.text

@@ -66,9 +66,7 @@ def test_the_public_keys_are_published_without_their_private_halves(api_of_self:
     assert (key["kty"], key["use"], key["alg"], key["kid"]) == ("RSA", "sig", "RS256", secret_keys()["active"])
 
 
-def test_before_the_first_deployment_there_are_no_keys_to_publish(
-    api: Callable[..., Api], bare: None
-) -> None:
+def test_before_the_first_deployment_there_are_no_keys_to_publish(api: Callable[..., Api], bare: None) -> None:
     from functions.identity import http
 
     assert api(http.handler, "identity").get("/.well-known/jwks.json").error == (503, "service_degraded")

@@ -7,8 +7,7 @@ from jose import jwt
 
 from functions.identity.service.sessions import GRACE_SECONDS
 from functions.identity.store import sessions as store
-from shared import clock
-from shared.http import auth
+from shared import caller, clock
 from tests.fixtures.api import Api, Reply
 from tests.fixtures.postgres import House
 from tests.identity.conftest import counted, log_in
@@ -22,7 +21,7 @@ def refresh(auth_api: Api, token: str) -> Reply:
 
 
 def is_alive(api_of_self: Api, token: str) -> bool:
-    auth.forget_sessions()  # another environment, or 30 s later
+    caller.forget_sessions()  # another environment, or 30 s later
     reply = api_of_self.get("/users/profile", token=token)
     assert reply.status == 200 or reply.error == (401, "token_revoked")
     return reply.status == 200

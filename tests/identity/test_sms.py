@@ -65,7 +65,7 @@ def test_each_language_has_its_template(sandbox: Sandbox, config: SmsConfig) -> 
 
 def test_what_the_vendor_refuses_is_an_error_even_in_a_200(sandbox: Sandbox, config: SmsConfig) -> None:
     sandbox.behave(vendor="sms", send="isv.BUSINESS_LIMIT_CONTROL")
-    with pytest.raises(SmsRefused, match="isv.BUSINESS_LIMIT_CONTROL"):
+    with pytest.raises(SmsRefused, match=r"isv\.BUSINESS_LIMIT_CONTROL"):
         AliyunSms(config).send(PHONE, LETTER)
 
 

@@ -8,7 +8,6 @@ from jose import jwt
 from functions.identity.service.login import recovery_hash
 from functions.identity.service.staff import is_allowed
 from shared import clock
-from shared.http import auth
 from shared.settings import Settings
 from tests.fixtures.api import Api
 from tests.fixtures.postgres import House
@@ -58,9 +57,7 @@ def test_the_one_time_password_is_asked_for_only_after_the_password(auth_api: Ap
     assert auth_api.post("/admin/auth/login", ops.body(totp_code=None)).error == (401, "totp_required")
 
 
-def test_a_recovery_code_stands_in_for_the_one_time_password_once(
-    auth_api: Api, operator: Appoint, house: House
-) -> None:
+def test_a_recovery_code_stands_in_for_the_one_time_password_once(auth_api: Api, operator: Appoint, house: House) -> None:
     ops = operator(totp=True)
     house.sql(
         "UPDATE identity.user_auth SET recovery_code_hashes = %s WHERE uid = %s",
@@ -119,7 +116,14 @@ def test_an_address_outside_the_allow_list_stays_outside(auth_api: Api, operator
 
 @pytest.mark.parametrize(
     ("networks", "allowed"),
-    [([], True), (["203.0.113.0/24"], True), (["203.0.113.7"], True), (["203.0.113.7/8"], True), (["::/0"], False), (["x"], False)],
+    [
+        ([], True),
+        (["203.0.113.0/24"], True),
+        (["203.0.113.7"], True),
+        (["203.0.113.7/8"], True),
+        (["::/0"], False),
+        (["x"], False),
+    ],
 )
 def test_the_allow_list_takes_addresses_and_networks(networks: list[str], *, allowed: bool) -> None:
     assert is_allowed("203.0.113.7", networks) is allowed
@@ -211,4 +215,3 @@ def test_logging_out_ends_the_staff_session_and_is_audited(auth_api: Api, operat
     assert house.sql("SELECT admin_uid, operation, result FROM admin.admin_operation_logs") == [
         (ops.uid, "logout", "success")
     ]
-    auth.forget_sessions()

@@ -6,7 +6,6 @@ from jose import jwt
 
 from functions.identity.store import sessions as store
 from shared import crypto
-from shared.http import auth
 from tests.fixtures.api import Api, SignIn
 from tests.fixtures.postgres import House
 from tests.identity.conftest import CARD, counted
@@ -47,9 +46,7 @@ def approved(api_of_self: Api, ann: dict[str, Any], decide: Callable[..., Any]) 
     return ann
 
 
-def test_a_real_name_is_handed_in_encrypted_and_shown_masked(
-    api_of_self: Api, ann: dict[str, Any], house: House
-) -> None:
+def test_a_real_name_is_handed_in_encrypted_and_shown_masked(api_of_self: Api, ann: dict[str, Any], house: House) -> None:
     reply = api_of_self.post("/users/identity-verify", IDENTITY | {"front_media_id": 7}, token=ann["token"])
     assert reply.status == 201
     shown = reply.data
@@ -100,6 +97,7 @@ def test_one_verification_is_open_at_a_time_and_a_rejected_one_may_be_handed_in_
 
 
 def test_one_document_is_approved_for_one_account(
+    *,
     api_of_self: Api,
     approved: dict[str, Any],
     register: Register,
@@ -217,7 +215,7 @@ def test_the_queue_and_the_decision_are_for_operators_who_may(
 
 
 def test_the_queue_is_filtered_sorted_and_paged_in_one_statement(
-    api_of_self: Api, ann: dict[str, Any], register: Register, sign_in: SignIn, reviewer: str, house: House
+    api_of_self: Api, register: Register, sign_in: SignIn, reviewer: str, house: House
 ) -> None:
     numbers = []
     for index in range(3):
@@ -261,4 +259,3 @@ def test_the_profile_of_an_account_deleted_meanwhile_ends_the_session(
 ) -> None:
     house.sql("UPDATE identity.users SET status = 'deleted'")
     assert api_of_self.get("/users/profile", token=ann["token"]).error == (401, "token_revoked")
-    auth.forget_sessions()
