@@ -87,6 +87,7 @@ async def own_withdrawal(withdrawal_id: PathId, caller: Creator, db: Read) -> An
 async def process_withdrawal(
     withdrawal_id: PathId,
     body: ProcessIn,
+    *,
     caller: Annotated[Caller, staff("finance:approve")],
     context: Context,
     db: Write,

@@ -402,9 +402,14 @@ CREATE UNIQUE INDEX withdrawal_transfers_one_live ON finance.withdrawal_transfer
 """
 
 GRANTS = """
+CREATE VIEW finance.creator_balances AS
+    SELECT split_part(name, ':', 2)::bigint AS creator_id, split_part(name, ':', 3) AS part, balance
+    FROM finance.ledger_accounts WHERE kind = 'owner' AND currency = 'CNY';
+
 REVOKE ALL ON ALL FUNCTIONS IN SCHEMA finance FROM PUBLIC;
 GRANT EXECUTE ON FUNCTION finance.post_entry, finance.post_batch TO finance;
-GRANT SELECT ON finance.ledger_accounts, finance.ledger_entries, finance.ledger_postings TO finance;
+GRANT SELECT ON finance.ledger_accounts, finance.ledger_entries, finance.ledger_postings,
+    finance.creator_balances TO finance;
 GRANT SELECT ON finance.creator_share_rates TO finance;
 GRANT SELECT, INSERT, UPDATE ON finance.settlements, finance.creator_earnings, finance.earning_reversals,
     finance.withdrawal_requests, finance.withdrawal_transfers TO finance;
@@ -423,6 +428,7 @@ def downgrade() -> None:
     """Take them away."""
     op.execute(
         """
+        DROP VIEW finance.creator_balances;
         DROP TABLE finance.withdrawal_transfers, finance.withdrawal_steps, finance.withdrawal_requests,
             finance.earning_reversals, finance.creator_earnings, finance.settlements, finance.creator_share_rates,
             finance.ledger_postings, finance.ledger_entries, finance.ledger_accounts;

@@ -1,4 +1,4 @@
-"""A payout channel in memory, with the one promise every real one makes: a number moves money once. For tests."""
+"""The null twin: a payout channel in memory, with the one promise every real one makes: a number moves money once. For tests."""
 
 from collections.abc import Sequence
 from typing import Literal
@@ -8,7 +8,7 @@ from functions.finance.gateways.base import Payout, Said
 Fate = Literal["succeeded", "failed", "dealing", "returned", "lost", "unknown", "hopeless"]
 
 
-class MemoryPayouts:
+class NullPayouts:
     """Treats each new number by the next of `fates`, the last one for ever.
 
     `lost`: the call never arrives. `unknown`: it arrives and the answer does not. `dealing`: decided by `decide`.

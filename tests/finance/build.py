@@ -1,0 +1,307 @@
+"""What finance's tests arrange: creators, sales, refunds, payouts, a vendor in memory, and a Step Functions of our own."""
+
+import json
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager, nullcontext
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+from events.base import Fact
+from events.finance import WithdrawalRequested
+from events.payments import OrderPaid, RefundSucceeded
+from functions.finance import on_order_paid, on_refund_succeeded, on_withdrawal_requested
+from functions.finance.gateways.base import Payout, Said
+from functions.finance.gateways.null import NullPayouts
+from functions.finance.service import decisions, payouts, requests, settlement, sweep
+from functions.finance.service.requests import Target
+from functions.finance.verify import verify
+from shared import aws, clock
+from shared.ids import new_ulid
+from shared.sql import connection as house_connection
+from shared.sql.connection import Connection
+from shared.sql.edge import unit_of_work
+from tests.payments.build import Crash, add_user
+
+ASL = Path(__file__).resolve().parents[2] / "functions/finance/workflows/withdrawal.asl.json"
+START = datetime(2026, 3, 1, 4, 0, tzinfo=UTC)
+BUYER, OPERATOR = 100001, 100009
+TARGET = Target("alipay", "creator@example.com", "张三")
+Sql = Callable[..., list[tuple[Any, ...]]]
+
+
+class MortalPayouts(NullPayouts):
+    """A vendor in whose calls our process dies: `dies` is `before send`, `after send`, `before ask`, …; it dies once."""
+
+    dies: str | None = None
+
+    def _maybe_die(self, moment: str) -> None:
+        if self.dies == moment:
+            self.dies = None
+            raise Crash(moment)
+
+    def send(self, payout: Payout) -> Said:
+        self._maybe_die("before send")
+        said = super().send(payout)
+        self._maybe_die("after send")
+        return said
+
+    def ask(self, transfer_no: str) -> Said | None:
+        self._maybe_die("before ask")
+        said = super().ask(transfer_no)
+        self._maybe_die("after ask")
+        return said
+
+
+def add_creator(sql: Sql, uid: int, *, verified: bool = True) -> int:
+    """A creator, whose identity was verified unless told otherwise."""
+    add_user(sql, uid, f"creator{uid}")
+    sql(
+        "UPDATE identity.user_profiles SET is_creator = true, identity_status = %s WHERE uid = %s",
+        ("approved" if verified else "none", uid),
+    )
+    return uid
+
+
+def message(fact: Fact) -> dict[str, Any]:
+    """An SQS event with one fact, as the bus delivers it."""
+    return {"Records": [{"messageId": new_ulid(), "body": json.dumps({"detail": fact.model_dump(mode="json")})}]}
+
+
+class Machine:
+    """Runs `withdrawal.asl.json` as Step Functions would: tapped from the wire of the real client, waits move the clock."""
+
+    def __init__(self, desk: "Desk") -> None:
+        self.desk = desk
+        self.states: dict[str, Any] = json.loads(ASL.read_text())["States"]
+        self.first: str = json.loads(ASL.read_text())["StartAt"]
+        self.executions: dict[str, tuple[str, dict[str, Any]]] = {}
+        self.waiting: dict[str, str] = {}
+        self.answered: list[str] = []
+        self.dies_on: str | None = None
+        events = aws.client("stepfunctions").meta.events
+        events.register("before-parameter-build.sfn.StartExecution", self._started)
+        events.register("before-parameter-build.sfn.SendTaskSuccess", self._told)
+
+    def _started(self, params: dict[str, Any], **_: Any) -> None:
+        self._maybe_die("start")
+        self.executions.setdefault(params["name"], (self.first, json.loads(params["input"])))
+
+    def _told(self, params: dict[str, Any], **_: Any) -> None:
+        self._maybe_die("tell")
+        self.answered.append(params["taskToken"])
+        name = self.waiting.pop(params["taskToken"], None)
+        if name is not None:
+            self.executions[name] = (self.states["AwaitDecision"]["Next"], json.loads(params["output"]))
+
+    def _maybe_die(self, verb: str) -> None:
+        if self.dies_on == verb:
+            self.dies_on = None
+            raise Crash(verb)
+
+    def run(self, most: int = 500) -> None:
+        """Let every execution go on until it ends or waits for a person. A task that dies is retried, as the ASL says."""
+        for _ in range(most):
+            live = [name for name, (state, _) in self.executions.items() if state not in {"Done", "AwaitingToken"}]
+            if not live:
+                return
+            for name in live:
+                self._advance(name)
+        raise AssertionError(f"executions do not end: {self.executions}")
+
+    def _advance(self, name: str) -> None:
+        at, told = self.executions[name]
+        state = self.states[at]
+        match state["Type"]:
+            case "Task" if "waitForTaskToken" in state["Resource"]:
+                token = new_ulid()
+                self.waiting[token] = name
+                self.executions[name] = ("AwaitingToken", told)
+                self.desk.task("await_decision", {"withdrawal_id": told["withdrawal_id"], "task_token": token})
+            case "Task":
+                try:
+                    said = self.desk.task(state["Resource"][2:-1], told)
+                except Crash:
+                    assert state["Retry"]
+                    return
+                self.executions[name] = (state["Next"], said)
+            case "Choice":
+                choices = (c["Next"] for c in state["Choices"] if told[c["Variable"][2:]] == c["StringEquals"])
+                self.executions[name] = (next(choices, state["Default"]), told)
+            case "Wait":
+                self.desk.pass_time(seconds=told[state["SecondsPath"][2:]])
+                self.executions[name] = (state["Next"], told)
+
+
+@dataclass
+class Desk:
+    """Finance on a database, with a vendor in memory and a clock that stands still until it is told to go on."""
+
+    sql: Sql
+    acting: Callable[[], AbstractContextManager[Any]] = nullcontext
+    vendor: MortalPayouts = field(default_factory=MortalPayouts)
+    at: datetime = START
+
+    def __post_init__(self) -> None:
+        self.machine = Machine(self)
+        self.orders: dict[str, OrderPaid] = {}
+        self._numbers = iter(range(1, 10**9))
+
+    @contextmanager
+    def time(self) -> Iterator[None]:
+        """Run at the desk's time with finance's rights."""
+        with clock.frozen(self.at), self.acting():
+            yield
+
+    def pass_time(self, **span: float) -> None:
+        """Let time pass."""
+        self.at += timedelta(**span)
+
+    def deliver(self, handler: Callable[..., dict[str, Any]], fact: Fact) -> list[str]:
+        """Give a fact to a listener; the ids of the messages that failed."""
+        with self.time():
+            return [item["itemIdentifier"] for item in handler(message(fact), None)["batchItemFailures"]]
+
+    def paid_order(self, creator: int, amount: int, **fields: Any) -> OrderPaid:
+        """An order that was paid, not yet heard of."""
+        number = next(self._numbers)
+        fact = OrderPaid.model_validate(
+            {
+                "event_id": new_ulid(),
+                "occurred_at": self.at,
+                "order_no": f"{new_ulid()}{number}"[:32],
+                "kind": "content",
+                "target_id": number,
+                "buyer_id": BUYER,
+                "seller_id": creator,
+                "title": "复利的秘密",
+                "amount": amount,
+                "currency": "CNY",
+                "channel": "alipay",
+                "payment_no": new_ulid(),
+                "gateway_no": f"G{number}",
+                "paid_at": self.at,
+            }
+            | fields
+        )
+        self.orders[fact.order_no] = fact
+        return fact
+
+    def sell(self, creator: int, amount: int, **fields: Any) -> str:
+        """A payment comes in and is booked; its order number."""
+        fact = self.paid_order(creator, amount, **fields)
+        assert self.deliver(on_order_paid.handler, fact) == []
+        return fact.order_no
+
+    def refund_of(self, order_no: str, amount: int, refunded_before: int = 0) -> RefundSucceeded:
+        """A refund that succeeded, not yet heard of."""
+        order = self.orders[order_no]
+        total = refunded_before + amount
+        return RefundSucceeded(
+            event_id=new_ulid(),
+            occurred_at=self.at,
+            refund_id=next(self._numbers),
+            order_no=order_no,
+            kind=order.kind,
+            target_id=order.target_id,
+            buyer_id=BUYER,
+            seller_id=order.seller_id,
+            amount=amount,
+            refunded_total=total,
+            order_amount=order.amount,
+            full=total == order.amount,
+            currency="CNY",
+            channel=order.channel,
+            refunded_at=self.at,
+        )
+
+    def refund(self, order_no: str, amount: int) -> int:
+        """Money goes back to the buyer and is booked; the refund's id."""
+        fact = self.refund_of(order_no, amount)
+        assert self.deliver(on_refund_succeeded.handler, fact) == []
+        return fact.refund_id
+
+    def settle(self) -> int:
+        """The schedule fires."""
+        with self.time():
+            return settlement.settle_due()
+
+    def earned(self, creator: int, amount: int) -> None:
+        """Make at least `amount` fen available to a creator by one sale past its hold."""
+        self.sell(creator, amount * 2)
+        self.pass_time(days=7)
+        self.settle()
+
+    def ask(self, creator: int, amount: int, target: Target = TARGET) -> int:
+        """Ask for a payout, as the route does; the fact is not delivered yet."""
+        with self.time(), unit_of_work() as db:
+            return requests.request(db, creator, amount, target).withdrawal_id
+
+    def request(self, creator: int, amount: int) -> int:
+        """Ask for a payout and let its workflow go as far as it can."""
+        withdrawal_id = self.ask(creator, amount)
+        self.start(withdrawal_id, creator)
+        self.machine.run()
+        return withdrawal_id
+
+    def start(self, withdrawal_id: int, creator: int) -> None:
+        """Deliver the fact that starts the workflow."""
+        fact = WithdrawalRequested(
+            event_id=new_ulid(), occurred_at=self.at, withdrawal_id=withdrawal_id, creator_id=creator
+        )
+        assert self.deliver(on_withdrawal_requested.handler, fact) == []
+
+    def decide(self, withdrawal_id: int, action: Any, *, by: int = OPERATOR, payout_no: str | None = None) -> None:
+        """An operator decides, as the route does, telling the workflow after the commit."""
+        with self.time():
+            with unit_of_work() as db:
+                decisions.decide(db, by, withdrawal_id, action=action, comment=None, payout_no=payout_no)
+            sweep.workflow.deliver(withdrawal_id)
+
+    def task(self, name: str, event: dict[str, Any]) -> dict[str, Any]:
+        """One step of the workflow, with the vendor in memory."""
+        withdrawal_id = event["withdrawal_id"]
+        with self.time():
+            match name:
+                case "assess_withdrawal":
+                    return payouts.assess(withdrawal_id)
+                case "await_decision":
+                    payouts.await_decision(withdrawal_id, event["task_token"])
+                    return {}
+                case "send_transfer":
+                    return payouts.send(withdrawal_id, self.vendor)
+                case "poll_transfer":
+                    return payouts.poll(withdrawal_id, self.vendor)
+                case "finish_withdrawal":
+                    return payouts.finish(withdrawal_id)
+        raise AssertionError(f"the workflow calls {name}")
+
+    def sweep(self) -> int:
+        """The minute's schedule fires."""
+        with self.time():
+            return sweep.sweep()
+
+    def settle_down(self) -> None:
+        """Let time pass with every schedule running, until nothing happens any more."""
+        for _ in range(3):
+            self.pass_time(minutes=20)
+            self.sweep()
+            self.machine.run()
+        self.pass_time(hours=3)
+        self.sweep()
+        self.machine.run()
+
+    def balances(self, creator: int) -> dict[str, int]:
+        """The four parts of a creator's money."""
+        rows = self.sql("SELECT part, balance FROM finance.creator_balances WHERE creator_id = %s", (creator,))
+        return {"pending": 0, "available": 0, "frozen": 0, "withdrawn": 0} | dict(rows)
+
+    def status(self, withdrawal_id: int) -> str:
+        """The state of a payout."""
+        return str(self.sql("SELECT status FROM finance.withdrawal_requests WHERE withdrawal_id = %s", (withdrawal_id,))[0][0])
+
+    def books_hold(self, db: Connection | None = None) -> None:
+        """Every check of the books passes."""
+        off = [check for check in verify(db or house_connection.current()) if check.off]
+        assert not off, off

@@ -1,0 +1,62 @@
+"""Fixtures of finance's tests."""
+
+import json
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import psycopg
+import pytest
+
+from functions.finance.http import handler
+from shared import aws
+from shared.sql import connection as house_connection
+from shared.sql.connection import connect
+from tests.finance.build import ASL, Desk, add_creator
+from tests.fixtures.api import Api
+from tests.fixtures.postgres import House
+
+CREATOR = 100002
+
+
+@pytest.fixture
+def resources(cloud: None, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The state machine and the queue of finance under their environment names."""
+    role = "arn:aws:iam::123456789012:role/workflow"
+    machine = {"StartAt": "Done", "States": {"Done": {"Type": "Succeed"}}}
+    assert json.loads(ASL.read_text())
+    made = aws.client("stepfunctions").create_state_machine(
+        name="sharestack-test-finance-withdrawal", definition=json.dumps(machine), roleArn=role
+    )
+    monkeypatch.setenv("WORKFLOW_WITHDRAWAL", made["stateMachineArn"])
+    url = aws.client("sqs").create_queue(QueueName="sharestack-test-settlement-jobs")["QueueUrl"]
+    monkeypatch.setenv("QUEUE_SETTLEMENT_JOBS", url)
+
+
+@pytest.fixture
+def desk(fresh_database: Callable[..., str], resources: None) -> Iterator[Desk]:
+    """Finance on a database that commits, with its own role's rights; one verified creator."""
+    owner = psycopg.connect(fresh_database(), autocommit=True)
+    serving = connect(fresh_database("finance"))
+    house_connection.use(serving)
+
+    def sql(statement: Any, parameters: Any = None) -> list[tuple[Any, ...]]:
+        cursor = owner.execute(statement, parameters)
+        return cursor.fetchall() if cursor.description else []
+
+    with owner, serving:
+        add_creator(sql, CREATOR)
+        yield Desk(sql)
+        house_connection.use(None)
+
+
+@pytest.fixture
+def counter(house: House, resources: None) -> Desk:
+    """Finance on the rolled-back database; one verified creator."""
+    add_creator(house.sql, CREATOR)
+    return Desk(house.sql, lambda: house.acting("finance"))
+
+
+@pytest.fixture
+def http(api: Callable[..., Api], counter: Desk) -> Api:
+    """The HTTP function of finance on the rolled-back database."""
+    return api(handler, "finance")
