@@ -36,9 +36,10 @@ class CannotBundle(Exception):  # noqa: N818 - said to a person as one line
 
 @dataclass(frozen=True)
 class Target:
-    """What a bundle runs on: uv's platform name, or None for this machine and this interpreter."""
+    """What bundles run on (uv's platform name, or None for this machine and this interpreter), and where they are put."""
 
     platform: str | None
+    folder: Path = BUILT
 
     @property
     def python(self) -> str:
@@ -139,11 +140,11 @@ def _once(name: str, target: Target, inputs: list[Path], fill: Callable[[Path], 
     """Build a bundle unless one made from the same inputs, by the same rules, lies there already."""
     compiler = target.compiler
     made_for = f"{target.platform or sys.platform}-{target.python}{'' if compiler else '-source'}"
-    built = BUILT / f"{name}-{made_for}-{digest([Path(__file__), *inputs])}.zip"
+    built = target.folder / f"{name}-{made_for}-{digest([Path(__file__), *inputs])}.zip"
     if built.exists():
         return built
-    BUILT.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(dir=BUILT) as scratch:
+    target.folder.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(dir=target.folder) as scratch:
         folder = Path(scratch) / "content"
         folder.mkdir()
         fill(folder)

@@ -3,6 +3,7 @@
 Swagger UI itself comes with Powertools, which every HTTP function has in its layer anyway.
 """
 
+import tempfile
 from collections.abc import Iterator
 from importlib.resources import files
 from pathlib import Path
@@ -29,5 +30,10 @@ def openapi() -> Path:
     inputs = [path for root in ("functions", "shared", "events") for path in bundling.sources(bundling.REPOSITORY / root)]
     path = bundling.BUILT / f"openapi-{bundling.digest([HERE / 'openapi.py', *inputs])}" / "openapi.json"
     if not path.exists():
-        write_openapi(path)
+        bundling.BUILT.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryDirectory(dir=bundling.BUILT) as scratch:
+            drawn = Path(scratch) / path.name
+            write_openapi(drawn)
+            path.parent.mkdir(exist_ok=True)
+            drawn.replace(path)
     return path
