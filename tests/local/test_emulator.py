@@ -5,7 +5,7 @@ import os
 import signal
 import socket
 import subprocess
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,6 +13,8 @@ from typing import Any
 
 import httpx
 import pytest
+from botocore.exceptions import ClientError
+from botocore.session import Session
 
 from infra.local.aws import client
 from infra.local.clock import LocalClock
@@ -41,10 +43,10 @@ class Running:
 
 
 @contextmanager
-def running(local: Local) -> Iterator[Running]:
+def running(local: Local, *, auth: bool = False) -> Iterator[Running]:
     """Start it on the state it left, if any."""
     local.scratch.mkdir(parents=True, exist_ok=True)
-    environment = launch.environment(local) | {"AUTH": "false", "SCHEDULES_BEGIN_AFTER_SECONDS": "0"}
+    environment = launch.environment(local) | {"AUTH": str(auth), "SCHEDULES_BEGIN_AFTER_SECONDS": "0"}
     with (local.state / "log").open("ab") as log:
         process = subprocess.Popen(
             launch.command(), cwd=REPOSITORY, env=environment, stdout=log, stderr=log, start_new_session=True
@@ -172,3 +174,52 @@ def test_what_it_was_told_survives_a_polite_end(local):
     with running(local) as emulator:
         assert emulator.aws("secretsmanager").get_secret_value(SecretId="kept")["SecretString"] == "s"
         assert len(emulator.aws("kms").list_keys()["Keys"]) == 1
+
+
+def someone_with(emulator: Running, action: str, resource: str) -> Callable[[str], Any]:
+    """Clients of a user who may do one thing to one resource."""
+    iam = emulator.aws("iam")
+    iam.create_user(UserName="narrow")
+    allowed = {"Effect": "Allow", "Action": action, "Resource": resource}
+    document = json.dumps({"Version": "2012-10-17", "Statement": [allowed]})
+    iam.put_user_policy(UserName="narrow", PolicyName="only", PolicyDocument=document)
+    key = iam.create_access_key(UserName="narrow")["AccessKey"]
+    return lambda service: Session().create_client(
+        service,
+        endpoint_url=emulator.local.emulator_url,
+        region_name="us-east-1",
+        aws_access_key_id=key["AccessKeyId"],
+        aws_secret_access_key=key["SecretAccessKey"],
+    )
+
+
+def mail(aws: Callable[[str], Any], sender: str) -> None:
+    aws("sesv2").send_email(
+        FromEmailAddress=sender,
+        Destination={"ToAddresses": ["to@example.com"]},
+        Content={"Simple": {"Subject": {"Data": "s"}, "Body": {"Text": {"Data": "t"}}}},
+    )
+
+
+def test_a_grant_to_send_mail_as_one_address_is_a_grant_for_no_other(local):
+    with running(local, auth=True) as emulator:
+        for sender in ("ours@example.com", "theirs@example.com"):
+            emulator.aws("sesv2").create_email_identity(EmailIdentity=sender)
+        aws = someone_with(emulator, "ses:SendEmail", "arn:aws:ses:us-east-1:000000000000:identity/ours@example.com")
+
+        mail(aws, "Ours <ours@example.com>")
+
+        with pytest.raises(ClientError, match=r"identity/theirs@example\.com"):
+            mail(aws, "theirs@example.com")
+
+
+def test_a_grant_on_schedules_of_one_group_is_a_grant_on_no_other(local):
+    with running(local, auth=True) as emulator:
+        entries = "arn:aws:scheduler:us-east-1:000000000000:schedule/ours/mine-*"
+        aws = someone_with(emulator, "scheduler:DeleteSchedule", entries)("scheduler")
+
+        with pytest.raises(aws.exceptions.ResourceNotFoundException):
+            aws.delete_schedule(Name="mine-1", GroupName="ours")
+        for name, group in (("mine-1", "default"), ("other", "ours")):
+            with pytest.raises(ClientError, match="AccessDenied"):
+                aws.delete_schedule(Name=name, GroupName=group)

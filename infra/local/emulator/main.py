@@ -4,6 +4,7 @@ import os
 from importlib import import_module
 
 from infra.local.emulator.clocks import follow_product_time
+from infra.local.emulator.grants import name_resources
 from infra.local.emulator.memory import Snapshots, keep_large_bytes_apart, remember_fired_schedules, remember_mail
 from infra.local.emulator.resume import resume_executions
 from infra.local.emulator.unpacked import unpack_once
@@ -15,6 +16,7 @@ def main() -> None:
     scheduler, stepfunctions, ses = (
         import_module(f"ministack.services.{name}") for name in ("scheduler", "stepfunctions", "ses")
     )
+    name_resources(import_module("ministack.core.iam_actions"), stepfunctions)
     unpack_once(import_module("ministack.core.lambda_runtime"))
     follow_product_time(scheduler, stepfunctions)
     remember_mail(ses)
