@@ -64,17 +64,14 @@ def document() -> dict[str, Any]:
 
 def _merge(merged: dict[str, Any], name: str, app: FastAPI) -> None:
     routes = [route for route in app.router.routes if isinstance(route, APIRoute) and route.include_in_schema]
-    part = get_openapi(title=name, version=VERSION, routes=routes)
+    part = _apart(get_openapi(title=name, version=VERSION, routes=routes), merged["components"]["schemas"], name)
     for path, operations in part["paths"].items():
         known = merged["paths"].setdefault(path, {})
         if known.keys() & operations.keys():
             message = f"{name} and another function both serve {path}"
             raise ValueError(message)
         known.update(operations)
-    for schema, shape in part.get("components", {}).get("schemas", {}).items():
-        if merged["components"]["schemas"].setdefault(schema, shape) != shape:
-            message = f"{name}: another function has a different schema named {schema}"
-            raise ValueError(message)
+    merged["components"]["schemas"].update(part.get("components", {}).get("schemas", {}))
     common = problems(*EVERYWHERE)
     for route in routes:
         rule = rule_of(route)
@@ -92,6 +89,18 @@ def _merge(merged: dict[str, Any], name: str, app: FastAPI) -> None:
             )
             for status in (401, 403, 404, 422, 429):
                 _document_common(operation["responses"], status, common[status])
+
+
+def _apart(part: dict[str, Any], known: dict[str, Any], name: str) -> dict[str, Any]:
+    """Two domains may each have a `ProcessIn`; the second one's is told apart by its domain's name."""
+    own = part.get("components", {}).get("schemas", {})
+    text = json.dumps(part)
+    for schema in [schema for schema, shape in own.items() if known.get(schema, shape) != shape]:
+        renamed = f"{name.split('.')[0].capitalize()}{schema}"
+        text = text.replace(f'"#/components/schemas/{schema}"', f'"#/components/schemas/{renamed}"')
+        text = text.replace(f'"{schema}": {{', f'"{renamed}": {{')
+    separate: dict[str, Any] = json.loads(text)
+    return separate
 
 
 def _problem_content() -> dict[str, Any]:

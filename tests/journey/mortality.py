@@ -1,0 +1,88 @@
+"""Killing an operation at every point at which a process can die, one after the other, until it gets through.
+
+A mortal point lies before every SQL statement, before and after every AWS call and every vendor call: all the places
+between which something outside of the process has changed. The operation is then repeated as its caller would repeat it
+(a client with its key, a queue with its message, a schedule with its next run), and dies one point further on.
+"""
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import Any, TypeVar
+
+import httpx
+import pytest
+
+from shared import aws
+from shared.sql.connection import Connection, _CountingCursor, connect
+
+T = TypeVar("T")
+
+
+class Killed(BaseException):
+    """The process is gone; nothing of ours may catch this."""
+
+
+class Mortality:
+    """Counts mortal points and kills at the one it was armed for."""
+
+    def __init__(self) -> None:
+        self.deaths = 0
+        self._armed_for: int | None = None
+        self._passed = 0
+
+    def point(self) -> None:
+        """A place to die."""
+        if self._armed_for is None:
+            return
+        self._passed += 1
+        if self._passed == self._armed_for:
+            self._armed_for = None
+            self.deaths += 1
+            raise Killed
+
+    def survive(self, operation: Callable[[], T], bury: Callable[[], None]) -> T:
+        """Run an operation until it gets through, killed at its first point, then its second, and so on."""
+        at = 1
+        while True:
+            self._armed_for, self._passed = at, 0
+            try:
+                done = operation()
+            except Killed:
+                at += 1
+                bury()
+            else:
+                self._armed_for = None
+                return done
+
+    @contextmanager
+    def watching(self, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+        """Put mortal points around vendor calls; `connect` and `watch_aws` put the others."""
+        send = httpx.Client.send
+
+        def mortal_send(client: httpx.Client, request: httpx.Request, **options: Any) -> httpx.Response:
+            self.point()
+            reply = send(client, request, **options)
+            self.point()
+            return reply
+
+        monkeypatch.setattr(httpx.Client, "send", mortal_send)
+        yield
+        monkeypatch.undo()
+
+    def watch_aws(self) -> None:
+        """Put mortal points around the AWS calls of the current session."""
+        aws.session().register("before-call.*", lambda **_: self.point())
+        aws.session().register("after-call.*", lambda **_: self.point())
+
+    def connect(self, dsn: str) -> Connection:
+        """A connection with a mortal point before every statement."""
+        mortality = self
+
+        class MortalCursor(_CountingCursor):
+            def execute(self, *args: Any, **kwargs: Any) -> Any:
+                mortality.point()
+                return super().execute(*args, **kwargs)
+
+        connection = connect(dsn)
+        connection.cursor_factory = MortalCursor
+        return connection
