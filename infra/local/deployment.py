@@ -22,6 +22,7 @@ def environment(local: Local, postgres: Postgres) -> dict[str, str]:
         "PATH": f"{mine}{os.pathsep}{os.environ['PATH']}",
         "JSII_SILENCE_WARNING_UNTESTED_NODE_VERSION": "1",
         "CDK_DISABLE_CLI_TELEMETRY": "true",
+        "CDK_VALIDATION": "false",  # checked where it is deployed for real; here it would cost every start five seconds
         "PUBLIC_URL": local.public_url,
         "SANDBOX_URL": local.sandbox_url,
         "CLOCK_FILE": str(local.clock),
