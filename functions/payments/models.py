@@ -33,7 +33,7 @@ ORDER_MOVES: Final[Moves[OrderStatus]] = {
 ATTEMPT_MOVES: Final[Moves[AttemptStatus]] = {
     "created": frozenset({"succeeded", "failed", "closed"}),
     "failed": frozenset({"succeeded"}),
-    "closed": frozenset({"succeeded"}),
+    "closed": frozenset({"succeeded", "failed"}),
     "succeeded": frozenset(),
 }
 REFUND_MOVES: Final[Moves[RefundStatus]] = {

@@ -146,6 +146,13 @@ class Till:
         """Let time pass."""
         self.at += timedelta(**span)
 
+    def begin_again(self) -> None:
+        """As if nothing had happened yet."""
+        self.sql("TRUNCATE payments.payment_orders, payments.payment_notices, payments.payment_cases CASCADE")
+        self.sql("TRUNCATE platform.outbox_events")
+        self.gateway.__init__()  # type: ignore[misc]  # a vendor that remembers nothing
+        self.at = START
+
     def open(self, *, uid: int = BUYER, kind: str = "subscription", target_id: int | None = None, amount: int = PRICE) -> str:
         """An order as a selling domain opens it."""
         order_no = new_order_no()
@@ -219,10 +226,12 @@ class Till:
                 worker.handler({}, None)
 
     def settle_down(self, minutes: int = 40) -> None:
-        """Let the schedules run, each minute, until nothing of the near past is open."""
-        for _ in range(minutes):
-            self.pass_time(minutes=1)
+        """Let time pass and the schedules run, at ever longer intervals, until nothing of the near past is open."""
+        step = 1
+        while minutes > 0:
+            self.pass_time(minutes=min(step, minutes))
             self.run_workers()
+            minutes, step = minutes - step, step * 2
 
     def order(self, order_no: str) -> Order:
         """The order as it is."""
@@ -262,7 +271,7 @@ class Till:
         """Everything that must come out the same whatever happened on the way."""
         order = self.order(order_no)
         rows = self.sql(
-            "SELECT kind, status, amount FROM payments.payment_transactions WHERE order_no = %s ORDER BY kind, payment_no",
+            "SELECT kind, status, amount FROM payments.payment_transactions WHERE order_no = %s ORDER BY kind, status, amount",
             (order_no,),
         )
         numbers = self.sql("SELECT payment_no FROM payments.payment_transactions WHERE order_no = %s", (order_no,))
@@ -278,7 +287,7 @@ class Till:
             "paid": len(self.facts("payments.order_paid.v1", order_no)),
             "closed": len(self.facts("payments.order_closed.v1", order_no)),
             "repaid": len(self.facts("payments.refund_succeeded.v1", order_no)),
-            "vendor": [(trade.state, trade.received.minor, trade.kept.minor) for trade in trades],
+            "vendor": sorted((trade.state, trade.received.minor, trade.kept.minor) for trade in trades),
         }
 
 

@@ -39,6 +39,7 @@ ATTEMPTS = {
     ("created", "closed"),
     ("failed", "succeeded"),
     ("closed", "succeeded"),
+    ("closed", "failed"),
 }
 REFUNDS = {("pending", "processing"), ("pending", "rejected"), ("processing", "succeeded"), ("processing", "failed")}
 

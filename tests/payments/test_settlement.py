@@ -76,6 +76,9 @@ def test_another_amount_settles_nothing_and_is_a_case(till: Till, amount: int) -
     assert till.cases() == [("amount_mismatch", "open")]
     assert till.sql("SELECT amount, owner FROM payments.payment_cases") == [(amount, "finance_manager")]
     assert till.facts(PAID) == []
+    assert till.attempt(payment_no).status == "failed"
+    till.hear(till.buyer_pays(till.start(order_no)))
+    assert till.order(order_no).status == "paid", "the buyer may start again"
 
 
 def test_a_payment_of_a_cancelled_order_settles_it_and_is_flagged(till: Till) -> None:

@@ -38,8 +38,7 @@ def receive(channel: Channel, body: bytes) -> str:
     except NotBelievedError as error:
         _disbelieve(notice, error)
         raise SignatureInvalid from error
-    if notice.processed_at is None:
-        _admit(notice, said)
+    _admit(notice, said)
     return gateway(channel).acknowledgement
 
 
@@ -52,7 +51,8 @@ def _admit(notice: Notice, said: Notification) -> None:
     if isinstance(said.state, Paid) and said.state.amount != attempt.money:
         process(notice.id)
         raise AmountMismatch
-    _queue(notice.id)
+    if notice.processed_at is None:
+        _queue(notice.id)
 
 
 def _store(channel: Channel, body: bytes) -> Notice:

@@ -40,7 +40,7 @@ def settle(db: Connection, evidence: Evidence, at: datetime) -> Settled:
         return "order_not_found"
     if evidence.paid.amount != attempt.money:
         _case(db, "amount_mismatch", evidence, order, at)
-        attempts.ask_again(db, attempt.payment_no, None, at, counts=True)
+        attempts.fail(db, attempt.payment_no, evidence.paid.gateway_no, at)
         observe.count("payment_risk_event")
         observe.warn("amount mismatch", order_no=order.order_no, payment_no=attempt.payment_no)
         return "amount_mismatch"

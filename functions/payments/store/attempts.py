@@ -159,6 +159,18 @@ def close(db: Connection, payment_no: str, next_query_at: datetime | None, at: d
     )
 
 
+def fail(db: Connection, payment_no: str, gateway_no: str, at: datetime) -> None:
+    """Write that an attempt took money it cannot settle its order with, so that the buyer may start another."""
+    db.execute(
+        """
+        UPDATE payments.payment_transactions
+        SET status = 'failed', gateway_no = %s, finished_at = %s, next_query_at = NULL, updated_at = %s
+        WHERE payment_no = %s AND status IN ('created', 'closed')
+        """,
+        (gateway_no, at, at, payment_no),
+    )
+
+
 def ask_again(db: Connection, payment_no: str, next_query_at: datetime | None, at: datetime, *, counts: bool) -> None:
     """Set when an open attempt is asked about again; `counts` when the gateway answered."""
     db.execute(

@@ -1,0 +1,211 @@
+"""The promises every gateway keeps: the Null twin and Alipay over its simulator, held to the same sentences."""
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Any
+
+import pytest
+
+from functions.payments.gateways import registry
+from functions.payments.gateways.alipay import NOTIFY_PATH, AlipayGateway
+from functions.payments.gateways.base import (
+    Bill,
+    Declined,
+    Ended,
+    Gateway,
+    Handover,
+    NoAnswer,
+    NotBelievedError,
+    NotRepaid,
+    Paid,
+    Repaid,
+    Repayment,
+    Unpaid,
+)
+from functions.payments.gateways.null import NullGateway
+from shared import aws, clock
+from shared.ids import new_order_no
+from shared.money import Money
+from shared.settings import Settings
+from tests.fixtures.sandbox import Merchant, Sandbox
+
+
+@dataclass
+class Played:
+    """A gateway, and the buyer's and the vendor's side of it."""
+
+    gateway: Gateway
+    pay: Callable[[str], Any]
+    scan: Callable[[str], Any]
+    down: Callable[[], Any]
+    notice: Callable[[str], bytes]
+
+
+@pytest.fixture(params=["null", "alipay"])
+def played(request: pytest.FixtureRequest) -> Iterator[Played]:
+    if request.param == "null":
+        null = NullGateway()
+        yield Played(null, null.pay, lambda _: None, lambda: setattr(null, "down", True), null.notice)
+        return
+    sandbox: Sandbox = request.getfixturevalue("sandbox")
+    merchant: Merchant = request.getfixturevalue("merchant")
+    gateway = AlipayGateway(sandbox.alipay(), merchant.url.removesuffix("/notify"))
+    down = lambda: sandbox.behave(gateway="down")  # noqa: E731 - reads as the switch it is
+    yield Played(gateway, sandbox.pay, sandbox.scan, down, lambda _: merchant.next())
+
+
+def bill(**fields: Any) -> Bill:
+    usual: dict[str, Any] = {
+        "payment_no": new_order_no(),
+        "order_no": new_order_no(),
+        "amount": Money(1999),
+        "subject": "复利 / 的 = 秘密 & co",
+        "scene": "qr",
+        "return_url": None,
+        "expires_at": clock.now() + timedelta(minutes=30),
+    }
+    return Bill(**(usual | fields))
+
+
+def paid(played: Played) -> Bill:
+    asked = bill()
+    assert isinstance(played.gateway.create(asked), Handover)
+    played.pay(asked.payment_no)
+    return asked
+
+
+def repayment(of: Bill, amount: int = 1999, refund_no: str | None = None) -> Repayment:
+    return Repayment(of.payment_no, refund_no or new_order_no(), Money(amount), "changed my mind")
+
+
+def test_a_code_to_scan_is_the_same_when_asked_for_again(played: Played) -> None:
+    asked = bill()
+    first = played.gateway.create(asked)
+    assert isinstance(first, Handover)
+    assert first.qr_code
+    assert played.gateway.create(asked) == first
+
+
+def test_a_page_is_an_address(played: Played) -> None:
+    said = played.gateway.create(bill(scene="pc", return_url="https://shop.example/back"))
+    assert isinstance(said, Handover)
+    assert said.pay_url
+    assert said.qr_code is None
+
+
+def test_a_payment_is_unpaid_until_it_is_paid(played: Played) -> None:
+    asked = bill()
+    assert isinstance(played.gateway.query(asked.payment_no), Unpaid), "never offered"
+    played.gateway.create(asked)
+    assert isinstance(played.gateway.query(asked.payment_no), Unpaid), "offered"
+    played.scan(asked.payment_no)
+    assert isinstance(played.gateway.query(asked.payment_no), Unpaid), "looked at"
+    played.pay(asked.payment_no)
+    said = played.gateway.query(asked.payment_no)
+    assert isinstance(said, Paid)
+    assert said.amount == Money(1999)
+    assert said.gateway_no
+    assert played.gateway.query(asked.payment_no) == said
+
+
+def test_an_unpaid_payment_can_be_closed_twice(played: Played) -> None:
+    asked = bill()
+    played.gateway.create(asked)
+    played.scan(asked.payment_no)
+    for _ in range(2):
+        assert played.gateway.close(asked.payment_no) == Ended(played.gateway.query(asked.payment_no).status)  # type: ignore[union-attr]
+    assert isinstance(played.gateway.query(asked.payment_no), Ended)
+
+
+def test_closing_what_the_vendor_never_saw_says_so(played: Played) -> None:
+    said = played.gateway.close(bill().payment_no)
+    assert isinstance(said, Ended)
+    assert not said.seen
+
+
+def test_a_paid_payment_is_not_closed(played: Played) -> None:
+    asked = paid(played)
+    assert isinstance(played.gateway.close(asked.payment_no), Declined)
+    assert isinstance(played.gateway.query(asked.payment_no), Paid)
+
+
+def test_money_goes_back_once_per_number(played: Played) -> None:
+    first = repayment(paid(played), 500)
+    assert isinstance(played.gateway.refund_query(first), NotRepaid)
+    assert isinstance(played.gateway.refund(first), Repaid)
+    assert isinstance(played.gateway.refund(first), NoAnswer), "a repeat sends one to ask"
+    assert isinstance(played.gateway.refund_query(first), Repaid)
+
+
+def test_more_than_was_paid_does_not_go_back(played: Played) -> None:
+    asked = paid(played)
+    assert isinstance(played.gateway.refund(repayment(asked, 1500)), Repaid)
+    assert isinstance(played.gateway.refund(repayment(asked, 500)), Declined)
+    assert isinstance(played.gateway.refund(repayment(asked, 499)), Repaid)
+
+
+def test_what_was_not_paid_does_not_go_back(played: Played) -> None:
+    asked = bill()
+    played.gateway.create(asked)
+    played.scan(asked.payment_no)
+    assert isinstance(played.gateway.refund(repayment(asked)), Declined)
+
+
+def test_a_notice_says_what_the_query_says(played: Played) -> None:
+    asked = paid(played)
+    body = played.notice(asked.payment_no)
+    told = played.gateway.verify_notification(body)
+    assert told.state == played.gateway.query(asked.payment_no)
+    assert (told.payment_no, told.refund_no) == (asked.payment_no, None)
+    assert told.notify_id
+    assert played.gateway.verify_notification(body) == told
+
+
+@pytest.mark.parametrize("body", [b"", b"nonsense", b"a=1&sign=x", b"\xff\xfe", b"{}", b"[]", b"null"])
+def test_nothing_else_is_believed(played: Played, body: bytes) -> None:
+    with pytest.raises(NotBelievedError):
+        played.gateway.verify_notification(body)
+
+
+def test_a_vendor_that_is_down_answers_nothing_and_does_nothing(played: Played) -> None:
+    asked = paid(played)
+    played.down()
+    gateway, back = played.gateway, repayment(asked)
+    for said in (
+        gateway.create(bill()),
+        gateway.query(asked.payment_no),
+        gateway.close(asked.payment_no),
+        gateway.refund(back),
+        gateway.refund_query(back),
+    ):
+        assert isinstance(said, NoAnswer), said
+
+
+def test_alipay_is_made_of_the_secret_and_notifies_our_own_address(
+    sandbox: Sandbox, cloud: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    aws.client("secretsmanager").put_secret_value(SecretId="sharestack/test/alipay", SecretString=sandbox.secret())
+    monkeypatch.setenv("PUBLIC_URL", "https://share.example")
+    Settings.forget()
+    registry.use(None)
+    gateway = registry.gateway("alipay")
+    asked = bill()
+    assert isinstance(gateway.create(asked), Handover)
+    assert registry.gateway("alipay") is gateway
+    (seen,) = sandbox.requests(asked.payment_no)
+    assert seen["request"]["notify_url"] == f"https://share.example{NOTIFY_PATH}"
+    registry.use(None)
+
+
+def test_a_refund_alipay_left_unknown_is_asked_about(sandbox: Sandbox) -> None:
+    gateway = AlipayGateway(sandbox.alipay(), "http://127.0.0.1:9")
+    asked = bill()
+    gateway.create(asked)
+    sandbox.pay(asked.payment_no)
+    sandbox.behave(gateway="unknown_once")
+    back = repayment(asked)
+    assert isinstance(gateway.refund(back), NoAnswer)
+    assert isinstance(gateway.refund_query(back), Repaid)
+    other = repayment(asked, 5, back.refund_no)
+    assert isinstance(gateway.refund(other), NoAnswer), "the number was used: the query tells, it is no refusal"
