@@ -4,8 +4,12 @@ import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 
+from rich.box import SIMPLE_HEAD
 from rich.console import Console
 from rich.table import Table
+
+WIDEST = 110
+"""Columns of the widest table."""
 
 
 class Progress:
@@ -29,12 +33,13 @@ class Progress:
 
     def table(self, title: str, headings: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
         """A table."""
-        table = Table(title=title, title_justify="left", title_style="bold")
+        table = Table(title=title, title_justify="left", title_style="bold", box=SIMPLE_HEAD, pad_edge=False)
         for heading in headings:
-            table.add_column(heading, overflow="fold")
+            table.add_column(heading, no_wrap=True)
         for row in rows:
             table.add_row(*row)
-        self._console.print(table)
+        # Secrets and addresses are there to be copied: a narrow terminal may wrap them, but nothing cuts them.
+        Console(width=max(self._console.width, WIDEST)).print(table)
 
     def ready(self, url: str) -> None:
         """The last line."""
