@@ -64,7 +64,8 @@ def announce(db: Connection, owner_id: int, declared: Declared, *, name: str, qu
             ) AS known
         ), room AS (
             INSERT INTO media.media_usage AS own (owner_id, used_bytes, updated_at)
-            SELECT %(owner)s, %(size)s, %(at)s FROM category WHERE known AND %(size)s <= %(quota)s
+            SELECT %(owner)s::bigint, %(size)s::bigint, %(at)s::timestamptz FROM category
+            WHERE known AND %(size)s <= %(quota)s::bigint
             ON CONFLICT (owner_id) DO UPDATE
             SET used_bytes = own.used_bytes + excluded.used_bytes, updated_at = excluded.updated_at
             WHERE own.used_bytes + excluded.used_bytes <= %(quota)s
@@ -75,7 +76,7 @@ def announce(db: Connection, owner_id: int, declared: Declared, *, name: str, qu
             INSERT INTO media.media_files (media_id, owner_id, kind, filename, content_type, size, checksum_sha256, s3_key,
                                            status, category_id, visibility, created_at, updated_at)
             OVERRIDING SYSTEM VALUE
-            SELECT media_id, owner_id, %(kind)s, %(filename)s, %(content_type)s, %(size)s, %(checksum)s,
+            SELECT media_id, owner_id, %(kind)s, %(filename)s, %(content_type)s, %(size)s, %(checksum)s::text,
                    'u/' || owner_id || '/' || media_id || '/v1/' || %(name)s::text,
                    'uploading', %(category)s, %(visibility)s, %(at)s, %(at)s
             FROM numbered

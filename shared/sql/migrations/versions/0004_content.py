@@ -15,6 +15,7 @@ CREATE TABLE content.contents (
     body TEXT,
     body_format TEXT NOT NULL CHECK (body_format IN ('markdown', 'richtext')),
     cover_media_id BIGINT,
+    media_ids BIGINT[] NOT NULL DEFAULT '{}',
     status TEXT NOT NULL CHECK (status IN
         ('draft', 'pending_review', 'scheduled', 'published', 'rejected', 'taken_down', 'deleted')),
     access_level TEXT NOT NULL CHECK (access_level IN ('free', 'subscribers', 'paid')),
