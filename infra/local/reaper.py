@@ -17,24 +17,21 @@ PATIENCE_SECONDS = 20
 POLL_SECONDS = 0.05
 
 
-def stop(pid: int, number: int) -> None:
-    """Stop one process and everything under it."""
-    try:
-        process = psutil.Process(pid)
-        family = [*process.children(recursive=True), process]
-    except psutil.NoSuchProcess:
-        family = []
-    with suppress(ProcessLookupError):
-        os.kill(pid, number)
+def stop(process: psutil.Process, number: int) -> None:
+    """Stop one process and everything under it; nothing when it has ended, even if its id is another's by now."""
+    if not alive(process):
+        return
+    family = [*process.children(recursive=True), process]
+    process.send_signal(number)
     deadline = time.monotonic() + PATIENCE_SECONDS
-    while family and alive(family[-1]) and time.monotonic() < deadline:
+    while alive(process) and time.monotonic() < deadline:
         time.sleep(POLL_SECONDS)
-    # What the process left behind, and its group, which a dead leader's orphans still belong to.
+    # What it left behind, and its group, which a dead leader's orphans still belong to.
     for member in family:
         with suppress(psutil.NoSuchProcess):
             member.kill()
     with suppress(ProcessLookupError, PermissionError):
-        os.killpg(pid, signal.SIGKILL)
+        os.killpg(process.pid, signal.SIGKILL)
 
 
 def alive(process: psutil.Process) -> bool:
@@ -49,9 +46,13 @@ def main() -> None:
     """Wait for the end of the input, then stop everything it named."""
     for ignored in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         signal.signal(ignored, signal.SIG_IGN)
-    guarded = [(int(pid), int(number)) for pid, number in (line.split() for line in sys.stdin)]
-    for pid, number in reversed(guarded):
-        stop(pid, number)
+    guarded: list[tuple[psutil.Process, int]] = []
+    for line in sys.stdin:
+        pid, number = line.split()
+        with suppress(psutil.NoSuchProcess):
+            guarded.append((psutil.Process(int(pid)), int(number)))
+    for process, stop_with in reversed(guarded):
+        stop(process, stop_with)
 
 
 if __name__ == "__main__":

@@ -24,7 +24,7 @@ HEALTHY_WITHIN_SECONDS = 120
 
 def main() -> None:
     """Run in the foreground until Ctrl-C or SIGTERM; raises Unusable when something stands in the way."""
-    for number in (signal.SIGTERM, signal.SIGHUP):
+    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         signal.signal(number, _interrupt)
     local = Local.from_environment()
     require_tools()
@@ -62,6 +62,7 @@ def run(local: Local, progress: Progress) -> NoReturn:
 
 
 def _interrupt(_number: int, _frame: FrameType | None) -> NoReturn:
+    print("\nstopping everything…", flush=True)
     raise KeyboardInterrupt
 
 
