@@ -27,7 +27,7 @@ CONTEXT = SimpleNamespace(aws_request_id="test")
 def forget_keys() -> None:
     keyed.forget_key()
     signing.forget_key()
-    sms_aliyun.gateway.cache_clear()
+    sms_aliyun.forget_gateway()
 
 
 @pytest.fixture

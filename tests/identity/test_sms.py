@@ -30,7 +30,6 @@ def secret(keys: None, monkeypatch: pytest.MonkeyPatch) -> Callable[[dict[str, A
 
     def fill(content: dict[str, Any]) -> None:
         aws.client("secretsmanager").create_secret(Name="sharestack/test/sms-of-identity", SecretString=json.dumps(content))
-        gateway.cache_clear()
 
     return fill
 
@@ -91,3 +90,13 @@ def test_without_a_vendor_nothing_is_sent_and_nothing_fails(secret: Callable[[di
     secret({"unset": "x"})
     assert isinstance(gateway(), NullSms)
     gateway().send(PHONE, LETTER)
+
+
+def test_a_vendor_configured_later_is_found_without_a_new_environment(
+    config: SmsConfig, secret: Callable[[dict[str, Any]], None]
+) -> None:
+    secret({})
+    assert isinstance(gateway(), NullSms)
+    content = config.model_dump_json()
+    aws.client("secretsmanager").put_secret_value(SecretId="sharestack/test/sms-of-identity", SecretString=content)
+    assert isinstance(gateway(), AliyunSms)

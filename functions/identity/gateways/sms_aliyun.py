@@ -10,7 +10,6 @@ import json
 import os
 import uuid
 from collections.abc import Mapping
-from functools import cache
 from typing import Protocol
 from urllib.parse import quote, urlsplit
 
@@ -86,6 +85,9 @@ class AliyunSms:
             raise SmsRefused(code or answer.status_code)
 
 
+_configured: list[AliyunSms] = []
+
+
 def signed_headers(config: SmsConfig, canonical_query: str) -> Mapping[str, str]:
     """The headers of a SendSms request with an empty body, signature included."""
     headers = {
@@ -110,12 +112,20 @@ def send(phone: str, letter: Letter) -> None:
     gateway().send(phone, letter)
 
 
-@cache
 def gateway() -> SmsGateway:
-    """The gateway the secret describes; read once per environment."""
-    text = aws.client("secretsmanager").get_secret_value(SecretId=os.environ["SECRET_SMS"])["SecretString"]
-    stored = json.loads(text)
-    return AliyunSms(SmsConfig.model_validate(stored)) if "access_key_id" in stored else NullSms()
+    """The gateway the secret describes; read once per environment, as soon as it describes one."""
+    if not _configured:
+        text = aws.client("secretsmanager").get_secret_value(SecretId=os.environ["SECRET_SMS"])["SecretString"]
+        stored = json.loads(text)
+        if "access_key_id" not in stored:
+            return NullSms()
+        _configured.append(AliyunSms(SmsConfig.model_validate(stored)))
+    return _configured[0]
+
+
+def forget_gateway() -> None:
+    """Read the secret again at the next use (tests)."""
+    _configured.clear()
 
 
 def _encode(text: str) -> str:
