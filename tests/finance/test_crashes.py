@@ -1,0 +1,268 @@
+"""The process dies anywhere: after the redeliveries and the schedules, all is as if it had not, and nobody was paid twice.
+
+Each way through the house is cut before every single statement it sends, around every call of the vendor, and around
+every call of Step Functions.
+"""
+
+from collections.abc import Callable, Iterator
+from typing import Any, ClassVar
+
+import pytest
+
+from functions.finance import on_order_paid, on_refund_succeeded
+from functions.finance.gateways.null import Fate
+from functions.finance.service import sweep
+from shared.errors import Refusal
+from tests.finance.build import Desk, MortalPayouts, add_creator
+from tests.payments.build import Crash, dying_before_statement
+
+MORE_THAN_ANY_WAY_SENDS = 300
+SMALL, LARGE = 50_000, 150_000
+
+
+class Way:
+    """One way through the house: arrange it, walk it; whoever walks it tries again after a crash."""
+
+    fates: ClassVar[tuple[Fate, ...]] = ("succeeded",)
+    uids: ClassVar[Iterator[int]] = iter(range(200_000, 10**9))
+
+    def __init__(self, desk: Desk) -> None:
+        self.desk = desk
+        self.desk.vendor = MortalPayouts(self.fates)
+        self.creator = add_creator(desk.sql, next(self.uids))
+        self.withdrawal_id = 0
+
+    def arrange(self) -> None:
+        self.desk.earned(self.creator, 500_000)
+
+    def walk(self) -> None:
+        raise NotImplementedError
+
+    def outcome(self) -> dict[str, Any]:
+        desk = self.desk
+        desk.settle_down()
+        desk.books_hold()
+        return {
+            "balances": desk.balances(self.creator),
+            "withdrawals": desk.sql(
+                "SELECT status, hold_no FROM finance.withdrawal_requests WHERE creator_id = %s", (self.creator,)
+            ),
+            "transfers": desk.sql(
+                """
+                SELECT t.status FROM finance.withdrawal_transfers t JOIN finance.withdrawal_requests w USING (withdrawal_id)
+                WHERE w.creator_id = %s ORDER BY t.attempt
+                """,
+                (self.creator,),
+            ),
+            "earnings": desk.sql(
+                "SELECT status, reversed_creator FROM finance.creator_earnings WHERE creator_id = %s ORDER BY earning_id",
+                (self.creator,),
+            ),
+            "paid_out": desk.vendor.paid_out,
+            "told": desk.sql(
+                """
+                SELECT topic, payload->>'status' FROM platform.outbox_events
+                WHERE (payload->>'creator_id')::bigint = %s ORDER BY id
+                """,
+                (self.creator,),
+            ),
+        }
+
+
+class Sale(Way):
+    """A payment is booked."""
+
+    def arrange(self) -> None:
+        self.fact = self.desk.paid_order(self.creator, 10_000)
+
+    def walk(self) -> None:
+        self.desk.deliver(on_order_paid.handler, self.fact)
+
+
+class Refund(Way):
+    """A refund of a settled sale is booked."""
+
+    def arrange(self) -> None:
+        order_no = self.desk.sell(self.creator, 10_000)
+        self.desk.pass_time(days=7)
+        self.desk.settle()
+        self.fact = self.desk.refund_of(order_no, 3_333)
+
+    def walk(self) -> None:
+        self.desk.deliver(on_refund_succeeded.handler, self.fact)
+
+
+class RefundFirst(Way):
+    """A refund that waited is booked with its sale."""
+
+    def arrange(self) -> None:
+        self.fact = self.desk.paid_order(self.creator, 10_000)
+        self.desk.deliver(on_refund_succeeded.handler, self.desk.refund_of(self.fact.order_no, 3_333))
+
+    def walk(self) -> None:
+        self.desk.deliver(on_order_paid.handler, self.fact)
+
+
+class Settle(Way):
+    """Earnings and a debt are settled."""
+
+    def arrange(self) -> None:
+        order_no = self.desk.sell(self.creator, 10_000)
+        self.desk.pass_time(days=7)
+        self.desk.settle()
+        self.desk.refund(order_no, 3_333)
+        self.desk.sell(self.creator, 20_000)
+        self.desk.pass_time(days=7)
+
+    def walk(self) -> None:
+        self.desk.settle()
+
+
+class Pay(Way):
+    """A small request, from the route to the end."""
+
+    amount = SMALL
+
+    def walk(self) -> None:
+        found = self.desk.sql("SELECT withdrawal_id FROM finance.withdrawal_requests WHERE creator_id = %s", (self.creator,))
+        self.withdrawal_id = found[0][0] if found else self.desk.ask(self.creator, self.amount)
+        self.desk.start(self.withdrawal_id, self.creator)
+        self.desk.machine.run()
+
+
+class PayLost(Pay):
+    """The first call never arrives."""
+
+    fates = ("lost", "succeeded")
+
+
+class PayUnknown(Pay):
+    """The answer is lost."""
+
+    fates = ("unknown",)
+
+
+class PayAgain(Pay):
+    """Two failures, then it works."""
+
+    fates = ("failed", "failed", "succeeded")
+
+
+class PayFails(Pay):
+    """No payee."""
+
+    fates = ("hopeless",)
+
+
+class Decide(Pay):
+    """A large request, decided by a person."""
+
+    amount = LARGE
+    action = "approve"
+
+    def walk(self) -> None:
+        super().walk()
+        if self.desk.status(self.withdrawal_id) == "pending":
+            self.desk.decide(self.withdrawal_id, self.action)
+        self.desk.machine.run()
+
+
+class Reject(Decide):
+    """The person says no."""
+
+    action = "reject"
+
+
+class Retry(PayFails):
+    """A failed payout is tried again."""
+
+    fates = ("hopeless", "succeeded")
+
+    def arrange(self) -> None:
+        super().arrange()
+        super().walk()
+
+    def walk(self) -> None:
+        if self.desk.status(self.withdrawal_id) == "failed":
+            self.desk.decide(self.withdrawal_id, "retry")
+        self.desk.machine.run()
+
+
+class Returned(Pay):
+    """A paid payout comes back."""
+
+    def arrange(self) -> None:
+        super().arrange()
+        super().walk()
+        (number,) = self.desk.vendor.numbers
+        self.desk.vendor.decide(number, "returned")
+        self.desk.pass_time(hours=13)
+
+    def walk(self) -> None:
+        with self.desk.time():
+            sweep.find_returned(self.desk.vendor)
+
+
+WAYS = [Sale, Refund, RefundFirst, Settle, Pay, PayLost, PayUnknown, PayAgain, PayFails, Decide, Reject, Retry, Returned]
+
+
+def survive(verb: Callable[[], Any]) -> bool:
+    """Run it; whether it died. What it refuses the second time, it did the first."""
+    try:
+        verb()
+    except Crash:
+        return True
+    except Refusal:
+        return False
+    return False
+
+
+def undisturbed(desk: Desk, kind: type[Way]) -> dict[str, Any]:
+    way = kind(desk)
+    way.arrange()
+    way.walk()
+    return way.outcome()
+
+
+@pytest.mark.parametrize("kind", WAYS, ids=lambda kind: kind.__name__)
+def test_dying_before_any_statement_changes_nothing_in_the_end(desk: Desk, kind: type[Way]) -> None:
+    expected = undisturbed(desk, kind)
+    for number in range(1, MORE_THAN_ANY_WAY_SENDS):
+        way = kind(desk)
+        way.arrange()
+        with dying_before_statement(number) as sent:
+            survive(way.walk)
+        if sent[0] < number:
+            break
+        survive(way.walk)
+        assert way.outcome() == expected, f"died before statement {number}"
+    else:
+        pytest.fail("this way never ends")
+    assert number > 5
+
+
+@pytest.mark.parametrize("kind", [Pay, PayLost, PayUnknown, PayAgain, PayFails, Decide, Retry], ids=lambda k: k.__name__)
+def test_dying_around_a_call_of_the_vendor_pays_once_all_the_same(desk: Desk, kind: type[Way]) -> None:
+    expected = undisturbed(desk, kind)
+    for moment in ("before send", "after send", "before ask", "after ask"):
+        way = kind(desk)
+        way.arrange()
+        desk.vendor.dies = moment
+        survive(way.walk)
+        survive(way.walk)
+        found = way.outcome()
+        for what in ("paid_out", "withdrawals", "balances"):
+            assert found[what] == expected[what], f"died {moment}"
+
+
+@pytest.mark.parametrize("kind", [Pay, Decide, Reject, Retry], ids=lambda k: k.__name__)
+def test_dying_instead_of_calling_step_functions_is_made_good_by_the_sweeper(desk: Desk, kind: type[Way]) -> None:
+    expected = undisturbed(desk, kind)
+    for verb in ("start", "tell"):
+        way = kind(desk)
+        way.arrange()
+        desk.machine.dies_on = verb
+        survive(way.walk)
+        assert way.outcome()["paid_out"] in {0, expected["paid_out"]}
+        survive(way.walk)
+        assert way.outcome() == expected, f"died on {verb}"
