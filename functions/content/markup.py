@@ -4,15 +4,16 @@ import re
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cache, lru_cache
+from html import escape
 from html.parser import HTMLParser
 from itertools import pairwise
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 import nh3
-from markdown_it import MarkdownIt
-from markdown_it.common.utils import escapeHtml
-from markdown_it.token import Token
-from mdit_py_plugins.dollarmath import dollarmath_plugin
+
+if TYPE_CHECKING:
+    from markdown_it import MarkdownIt
+    from markdown_it.token import Token
 
 Format = Literal["markdown", "richtext"]
 
@@ -71,7 +72,10 @@ class Block:
 
 
 @cache
-def _commonmark() -> MarkdownIt:
+def _commonmark() -> "MarkdownIt":
+    from markdown_it import MarkdownIt
+    from mdit_py_plugins.dollarmath import dollarmath_plugin
+
     made = MarkdownIt("commonmark", {"html": True}).enable("table")
     made.use(dollarmath_plugin, allow_labels=False, allow_space=False, allow_digits=False, double_inline=True)
     made.add_render_rule("math_inline", _math("$"))
@@ -83,8 +87,8 @@ def _commonmark() -> MarkdownIt:
 def _math(mark: str, before: str = "", after: str = "") -> Callable[..., str]:
     """Mathematics stays the text it was; whoever shows the page may typeset it."""
 
-    def render(_renderer: object, tokens: list[Token], index: int, *_more: object) -> str:
-        return f"{before}{mark}{escapeHtml(tokens[index].content)}{mark}{after}"
+    def render(_renderer: object, tokens: list["Token"], index: int, *_more: object) -> str:
+        return f"{before}{mark}{escape(tokens[index].content)}{mark}{after}"
 
     return render
 
