@@ -7,10 +7,13 @@ from fastapi import Depends, Request
 from shared import observe, ratelimit, tokens
 from shared.caller import Caller, caller_of
 from shared.errors import (
+    AccountBanned,
     CreatorRequired,
     PermissionDenied,
     RateLimited,
     Refusal,
+    TokenExpired,
+    TokenRevoked,
     Unauthenticated,
 )
 from shared.http.context import RequestContext, of_scope
@@ -47,9 +50,15 @@ class PublicRule(Rule):
     name = "public"
 
     async def __call__(self, request: Request) -> Caller | None:
-        """The viewer, or None; a bad token is still refused, so that a client notices it expired."""
+        """The viewer, or None. A token that no longer counts is as good as none, and a header says so:
+        signing in again with the old token attached must not fail because of it.
+        """
         context = _named(request, self)
-        caller = identify(context)
+        try:
+            caller = identify(context)
+        except (Unauthenticated, TokenExpired, TokenRevoked, AccountBanned) as refusal:
+            caller = None
+            context.headers["www-authenticate"] = f'Bearer error="{refusal.error}"'
         if caller is None:
             auth_path = context.path.startswith(("/api/v1/auth/", "/api/v1/admin/auth/"))
             _limit(context, "auth_ip" if auth_path else "ip", context.ip)

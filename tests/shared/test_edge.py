@@ -122,3 +122,10 @@ def test_rate_limit_headers_and_refusal(things: Api, monkeypatch: pytest.MonkeyP
     refused = things.get("/things/1")
     assert refused.error == (429, "rate_limited")
     assert 1 <= int(refused.headers["retry-after"]) <= 21
+
+
+def test_a_dead_token_on_a_public_route_is_as_good_as_none_and_said_so(things: Api) -> None:
+    reply = things.get("/things/5", token="not.a.token")
+    assert reply.data == {"name": "None"}
+    assert reply.headers["www-authenticate"] == 'Bearer error="unauthenticated"'
+    assert things.post("/things/creators", token="not.a.token").error == (401, "unauthenticated")
