@@ -19,6 +19,8 @@ DATABASE_CAPACITY_PERCENT = 85
 QUERY_MILLISECONDS = 100
 PAYMENT_FAILURE_PERCENT = 5
 ERROR_LINES = 50
+PAYMENT_OUTCOMES = ("payment_gateway_error", "order_paid")
+"""Metrics of payments: what failed, what succeeded."""
 METRICS = "ShareStack"
 
 

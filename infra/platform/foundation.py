@@ -10,7 +10,7 @@ from aws_cdk import aws_sns as sns
 from constructs import Construct
 
 from infra.manifests import queue_timeouts, secret_readers, streamed_groups, uploads
-from infra.platform.alarms import ERROR_LINES, PAYMENT_FAILURE_PERCENT, house_metric, share_percent
+from infra.platform.alarms import ERROR_LINES, PAYMENT_FAILURE_PERCENT, PAYMENT_OUTCOMES, house_metric, share_percent
 from infra.platform.api import Api
 from infra.platform.backup import BackupCopies, Backups
 from infra.platform.buckets import SEALED, Buckets
@@ -111,7 +111,7 @@ class Foundation(Stack):
             ERROR_LINES,
             "More than 50 errors in 5 minutes (rule error_logs).",
         )
-        failed, succeeded = (house_metric(name, service="payments") for name in ("payment_failed", "payment_succeeded"))
+        failed, succeeded = (house_metric(name, service="payments") for name in PAYMENT_OUTCOMES)
         self.house.alarms.above(
             self,
             "PaymentFailureAlarm",

@@ -8,6 +8,7 @@ import json
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 from typing import Any
 
 import psycopg
@@ -26,6 +27,8 @@ class Connection(psycopg.Connection[TupleRow]):
 
 _open: list[Connection] = []
 _AT_MOST_ONE_RETRY = 2
+_PROVED = {"sslmode": "verify-full", "sslrootcert": str(Path(__file__).with_name("database-ca.pem"))}
+"""No system knows the authority that certifies Aurora, so it travels with us."""
 
 
 def _dsn() -> str:
@@ -34,7 +37,7 @@ def _dsn() -> str:
         return dsn
     parts = psycopg.conninfo.conninfo_to_dict(dsn)
     token = aws.client("rds").generate_db_auth_token(parts["host"], int(str(parts["port"])), parts["user"])
-    return psycopg.conninfo.make_conninfo(dsn, password=token, sslmode="verify-full", sslrootcert="system")
+    return psycopg.conninfo.make_conninfo(dsn, password=token, **_PROVED)
 
 
 def owner_dsn() -> str:
@@ -43,7 +46,7 @@ def owner_dsn() -> str:
     if "SECRET_DATABASE_OWNER" not in os.environ:
         return dsn
     stored = aws.client("secretsmanager").get_secret_value(SecretId=os.environ["SECRET_DATABASE_OWNER"])["SecretString"]
-    return psycopg.conninfo.make_conninfo(dsn, password=json.loads(stored)["password"], sslmode="require")
+    return psycopg.conninfo.make_conninfo(dsn, password=json.loads(stored)["password"], **_PROVED)
 
 
 def connect(dsn: str | None = None) -> Connection:

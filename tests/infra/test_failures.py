@@ -1,7 +1,11 @@
 """Nothing that runs without someone waiting for it may fail without a trace."""
 
+import ast
+
 import pytest
 
+from infra.manifests import REPOSITORY
+from infra.platform.alarms import PAYMENT_OUTCOMES
 from tests.infra.conftest import Resource, Synthesized, text
 
 STAGES = ("local", "small", "prod")
@@ -121,6 +125,18 @@ def test_alarms_have_the_thresholds_of_the_rules(stage):
     assert thresholds["CommitLatency"] == 100
     assert thresholds["error_lines"] == 50
     assert computed == [1, 5]  # 5xx %, failed payments %
+
+
+def test_the_payment_alarm_listens_to_metrics_that_payments_writes():
+    written = {
+        call.args[0].value
+        for path in (REPOSITORY / "functions" / "payments").rglob("*.py")
+        for call in ast.walk(ast.parse(path.read_text()))
+        if isinstance(call, ast.Call) and getattr(call.func, "attr", "") == "count" and call.args
+        if isinstance(call.args[0], ast.Constant)
+    }
+
+    assert set(PAYMENT_OUTCOMES) <= written
 
 
 def test_every_alarm_is_sent_somewhere(stage):
