@@ -13,6 +13,8 @@ _PARAGRAPHS = frozenset({"p", "dt", "figcaption", "summary", "caption"})
 _BLOCKS = _CONTAINERS | _PARAGRAPHS | {"h1", "h2", "h3", "h4", "h5", "h6", "hr", "ul", "ol", "pre", "table"}
 _MARKS = {"strong": "**", "b": "**", "em": "*", "i": "*"}
 _SPECIAL = re.compile(r"([\\`*_\[\]<>$&|])")
+_CLOSING = re.compile("(#)(?=#*$)")
+_BACKSLASHED = r"\\\1"
 _LINE_START = re.compile(r"^(\s*)([#+=~-]|\d+[.)])", re.MULTILINE)
 
 
@@ -69,7 +71,8 @@ def _blocks(node: _Node) -> str:
 
 def _block(node: _Node) -> str:
     if _HEADING.fullmatch(node.tag):
-        return f"{'#' * int(node.tag[1])} {_inline(node.children).replace(chr(10), ' ').strip()}"
+        title = _inline(node.children).replace("\\\n", " ").strip()
+        return f"{'#' * int(node.tag[1])} {_CLOSING.sub(_BACKSLASHED, title)}"
     if node.tag in _PARAGRAPHS:
         return _paragraph(node.children)
     write = {"hr": _rule, "pre": _fence, "blockquote": _quote, "ul": _list, "ol": _list, "table": _table}
@@ -104,7 +107,7 @@ def _inline(children: list[_Node | str]) -> str:
 
 
 def _words(text: str) -> str:
-    return _SPECIAL.sub(r"\\\1", re.sub(r"\s+", " ", text))
+    return _SPECIAL.sub(_BACKSLASHED, re.sub(r"\s+", " ", text))
 
 
 def _emphasised(inner: str, mark: str, before: str, after: str) -> str:
@@ -129,12 +132,8 @@ def _span(node: _Node) -> str:
         case "a" if node.attributes.get("href"):
             return f"[{inner}]({_address(node.attributes['href'])})"
         case "img" if node.attributes.get("src"):
-            return f"![{_SPECIAL.sub(_backslash, node.attributes.get('alt', ''))}]({_address(node.attributes['src'])})"
+            return f"![{_SPECIAL.sub(_BACKSLASHED, node.attributes.get('alt', ''))}]({_address(node.attributes['src'])})"
     return inner
-
-
-def _backslash(match: re.Match[str]) -> str:
-    return f"\\{match.group(1)}"
 
 
 def _address(url: str) -> str:
