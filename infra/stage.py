@@ -44,7 +44,7 @@ class Stage:
     keeps_data: bool
     """Tables, buckets and keys outlive their stack, and refuse to be deleted by mistake."""
     snapshots: bool
-    """HTTP functions start from a SnapStart snapshot; an emulator would start every one of them at each deployment."""
+    """HTTP functions start from a SnapStart snapshot."""
     requires_tls: bool
     """Queues, buckets and topics refuse plain HTTP, which is all an emulator speaks."""
     network: Network | None
@@ -76,6 +76,7 @@ def local(environment: Mapping[str, str]) -> Stage:
         platform=None,
         bootstrap_roles=False,
         keeps_data=False,
+        # The emulator would start every function at each deployment, and has nothing to snapshot it with.
         snapshots=False,
         requires_tls=False,
         network=None,
@@ -100,7 +101,8 @@ def small(environment: Mapping[str, str]) -> Stage:
         platform="aarch64-manylinux_2_28",
         bootstrap_roles=True,
         keeps_data=True,
-        snapshots=True,
+        # A snapshot costs about $4 per GB of memory and month, called or not; here a first call may take its two seconds.
+        snapshots=False,
         requires_tls=True,
         # Vendors are reached from functions that also reach the database, so some NAT there must be: a t4g.nano.
         network=Network(zones=2, nat="instance"),

@@ -68,7 +68,7 @@ class HouseFunction(Construct):
             security_groups=[placement.security_group] if placement else None,
         )
         accept(self.resource, "L1", RUNTIME_REASON)
-        scope.house.alarms.function(self, "", self.resource)
+        scope.house.alarms.function(self, "ErrorsAlarm", self.resource)
 
     def _accesses(self, grants: Sequence[Grant]) -> tuple[dict[str, str], list[Allow]]:
         foundation = self._scope.foundation

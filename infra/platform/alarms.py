@@ -42,11 +42,14 @@ class Alarms:
         self.above(scope, name, age, BACKLOG_SECONDS, "The oldest message waits for more than 300 seconds.")
 
     def function(self, scope: Construct, name: str, function: lambda_.IFunction) -> None:
-        """A function failed, or was not let run."""
+        """A function failed."""
         errors = function.metric_errors(period=WINDOW)
-        self.above(scope, f"{name}ErrorsAlarm", errors, 0, "The function raised, timed out or ran out of memory.")
-        throttles = function.metric_throttles(period=WINDOW)
-        self.above(scope, f"{name}ThrottlesAlarm", throttles, 0, "Lambda had no concurrency left for the function.")
+        self.above(scope, name, errors, 0, "The function raised, timed out or ran out of memory.")
+
+    def throttles(self, scope: Construct, name: str) -> None:
+        """Any function was not let run: concurrency belongs to the account, so one alarm tells of all."""
+        refused = lambda_.Function.metric_all_throttles(period=WINDOW)
+        self.above(scope, name, refused, 0, "Lambda had no concurrency left for a function.")
 
     def above(
         self,

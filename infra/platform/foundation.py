@@ -103,7 +103,8 @@ class Foundation(Stack):
         )
 
     def _watch_the_house(self) -> None:
-        """What no single function or queue can tell: errors anywhere, and whether paying works."""
+        """What no single function or queue can tell: errors anywhere, calls refused, and whether paying works."""
+        self.house.alarms.throttles(self, "ThrottlesAlarm")
         self.house.alarms.above(
             self,
             "ErrorLinesAlarm",

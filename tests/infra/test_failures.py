@@ -124,6 +124,7 @@ def test_alarms_have_the_thresholds_of_the_rules(stage):
     assert thresholds["ACUUtilization"] == 85
     assert thresholds["CommitLatency"] == 100
     assert thresholds["error_lines"] == 50
+    assert thresholds["Throttles"] == thresholds["Errors"] == 0
     assert computed == [1, 5]  # 5xx %, failed payments %
 
 

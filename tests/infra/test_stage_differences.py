@@ -37,7 +37,7 @@ def test_the_laptop_differs_from_production_in_these_things_only():
 
 
 def test_the_small_stage_differs_from_production_in_these_things_only():
-    assert differing("small", "prod") == {"name", "network", "aurora", "audit_lock", "backup_region"}
+    assert differing("small", "prod") == {"name", "snapshots", "network", "aurora", "audit_lock", "backup_region"}
 
 
 def test_what_is_local_is_nothing_in_the_cloud_and_the_other_way_round():
