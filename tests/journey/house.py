@@ -16,6 +16,7 @@ from typing import Any
 import httpx
 import pytest
 
+from functions.payments.gateways import registry as payment_gateways
 from infra.manifests import discover
 from shared import aws
 from shared.ids import new_ulid
@@ -27,7 +28,7 @@ from tests.fixtures.cloud import forget_everything
 from tests.fixtures.gateway import gateway_event
 from tests.fixtures.sandbox import Sandbox
 from tests.journey.mortality import Mortality
-from tests.journey.states import StateMachines
+from tests.journey.states import StateMachines, tap
 
 _MOST_ROUNDS = 60
 
@@ -50,6 +51,7 @@ class LittleHouse:
         self._read_manifests()
         self._open_bus()
         self.machines = StateMachines(self._definitions(), self._run_task)
+        self.forget()
 
     # -- what AWS would have set up
 
@@ -64,11 +66,8 @@ class LittleHouse:
                     self._consumers.append((function.queue, manifest.domain, function.name))
                 if isinstance(function, Scheduled):
                     self._schedules.append((manifest.domain, function.name))
-            for queue in manifest.queues:
-                url = aws.client("sqs").create_queue(QueueName=f"sharestack-test-{queue}")["QueueUrl"]
-                self._monkeypatch.setenv(f"QUEUE_{queue.upper().replace('-', '_')}", url)
             for workflow in manifest.workflows:
-                self._monkeypatch.setenv(f"WORKFLOW_{workflow.name.upper()}", f"arn:aws:states:::{workflow.name}")
+                self._monkeypatch.setenv(f"WORKFLOW_{workflow.name.upper()}", f"arn:aws:states:us-east-1:123456789012:stateMachine:{workflow.name}")
         self._routes.sort(key=lambda entry: -len(entry[0]))
 
     def _open_bus(self) -> None:
@@ -120,9 +119,24 @@ class LittleHouse:
             connection.close()
         self._connections.clear()
         house_connection.use(None)
+        # The server lets go of a dead session's locks when it notices; the next run must not find them held.
+        with connect(self.dsn("postgres")) as owner:
+            while owner.execute(
+                "SELECT 1 FROM pg_stat_activity WHERE datname = current_database() AND pid <> pg_backend_pid()"
+            ).fetchone():
+                pass
+        self.forget()
+
+    def forget(self) -> None:
+        """A new process knows nothing: no clients, no tokens, no vendors."""
         forget_everything()
+        payment_gateways.use(None)
+        self._watch()
+
+    def _watch(self) -> None:
         if self.mortality is not None:
             self.mortality.watch_aws()
+        tap(self.machines)
 
     # -- what happens between functions
 

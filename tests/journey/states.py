@@ -1,4 +1,4 @@
-"""Step Functions in miniature: the API that the product calls, and an interpreter of the state machines it defines.
+"""Step Functions in miniature: what the product's client calls, and an interpreter of the state machines it defines.
 
 Enough of Amazon States Language for our workflows: Task (Lambda, also with a task token), Choice, Wait, Pass, Succeed,
 Fail, Retry and Catch, with JSONPath input and output. An execution that is asked for twice is the same one.
@@ -6,12 +6,12 @@ Fail, Retry and Catch, with JSONPath input and output. An execution that is aske
 
 import json
 import re
-import threading
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from dataclasses import dataclass, field
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from types import SimpleNamespace
 from typing import Any
+
+from shared import aws
 
 Invoke = Callable[[str, dict[str, Any]], Any]
 _MOST_STEPS = 500
@@ -38,21 +38,21 @@ class StateMachines:
         self.definitions = definitions
         self.invoke = invoke
         self.executions: dict[str, Execution] = {}
-        self._lock = threading.Lock()
 
-    def start(self, machine: str, name: str, text: str) -> None:
-        """StartExecution; the same name and input again is the same execution."""
-        with self._lock:
-            if name not in self.executions:
-                self.executions[name] = Execution(machine, name, json.loads(text), self.definitions[machine]["StartAt"])
+    def started(self, body: dict[str, Any]) -> tuple[Any, dict[str, Any]]:
+        """StartExecution; the same name again is the same execution."""
+        machine, name = body["stateMachineArn"].rsplit(":", 1)[1], body["name"]
+        if name not in self.executions:
+            self.executions[name] = Execution(machine, name, json.loads(body["input"]), self.definitions[machine]["StartAt"])
+        return _reply(200, {"executionArn": f"arn:aws:states:us-east-1:123456789012:execution:{machine}:{name}"})
 
-    def answer(self, token: str, output: Any, *, failed: bool = False) -> bool:
-        """SendTaskSuccess or SendTaskFailure; False when nobody waits for the token."""
+    def told(self, body: dict[str, Any]) -> tuple[Any, dict[str, Any]]:
+        """SendTaskSuccess; TaskTimedOut when nobody waits for the token."""
         for execution in self.executions.values():
-            if execution.waiting_for == token:
-                execution.waiting_for, execution.answer = None, ("failed" if failed else "ok", output)
-                return True
-        return False
+            if execution.waiting_for == body["taskToken"]:
+                execution.waiting_for, execution.answer = None, json.loads(body["output"])
+                return _reply(200, {})
+        return _reply(400, {"Error": {"Code": "TaskTimedOut", "Message": "nobody waits for this token"}})
 
     def run(self) -> bool:
         """Step every execution as far as it goes; True when anything moved."""
@@ -102,25 +102,21 @@ class StateMachines:
     def _task(self, execution: Execution, state: dict[str, Any]) -> None:
         token = f"token-{execution.name}-{execution.state}"
         if execution.answer is not None:
-            kind, output = execution.answer
-            execution.answer = None
-            if kind == "failed":
-                self._caught(execution, state, RuntimeError(str(output)))
-                return
+            output, execution.answer = execution.answer, None
         else:
             parameters = state.get("Parameters") or state.get("Arguments")
             payload = _fill(parameters, execution.data, token) if parameters is not None else execution.data
             function = state["Resource"]
             if isinstance(payload, dict) and "FunctionName" in payload:
                 function, payload = payload["FunctionName"], payload.get("Payload", {})
+            waits = state["Resource"].endswith(".waitForTaskToken")
+            execution.waiting_for = token if waits else None
             try:
                 output = self.invoke(_task_name(function), payload)
             except Exception as error:  # noqa: BLE001 - whatever a task raises is for Retry and Catch
                 self._caught(execution, state, error)
                 return
-            if state["Resource"].endswith(".waitForTaskToken"):
-                if execution.answer is None:
-                    execution.waiting_for = token
+            if waits:
                 return
             if "lambda:invoke" in state["Resource"]:
                 output = {"Payload": output}
@@ -209,40 +205,18 @@ def _holds(rule: dict[str, Any], data: Any) -> bool:
     raise AssertionError(f"this interpreter does not know {rule}")
 
 
-@contextmanager
-def serving(machines: StateMachines) -> Iterator[str]:
-    """The API over loopback HTTP; gives its address for AWS_ENDPOINT_URL_SFN."""
+def tap(machines: StateMachines) -> None:
+    """Answer the product's own client: its Step Functions calls end here instead of on the network."""
+    session = aws.session()
+    session.register("before-call.sfn.StartExecution", lambda params, **_: machines.started(_body(params)))
+    session.register("before-call.sfn.SendTaskSuccess", lambda params, **_: machines.told(_body(params)))
 
-    class Api(BaseHTTPRequestHandler):
-        def do_POST(self) -> None:  # noqa: N802 - the base class's name
-            body = json.loads(self.rfile.read(int(self.headers["content-length"])))
-            action = self.headers["x-amz-target"].split(".")[1]
-            status, reply = 200, {}
-            if action == "StartExecution":
-                machine = body["stateMachineArn"].rsplit(":", 1)[1]
-                machines.start(machine, body["name"], body["input"])
-                reply = {"executionArn": f"arn:execution:{machine}:{body['name']}", "startDate": 0}
-            elif action == "SendTaskSuccess":
-                if not machines.answer(body["taskToken"], json.loads(body["output"])):
-                    status, reply = 400, {"__type": "TaskTimedOut", "message": "nobody waits"}
-            elif action == "SendTaskFailure":
-                if not machines.answer(body["taskToken"], body.get("cause"), failed=True):
-                    status, reply = 400, {"__type": "TaskTimedOut", "message": "nobody waits"}
-            text = json.dumps(reply).encode()
-            self.send_response(status)
-            self.send_header("content-type", "application/x-amz-json-1.0")
-            self.send_header("content-length", str(len(text)))
-            self.end_headers()
-            self.wfile.write(text)
 
-        def log_message(self, *_: Any) -> None:
-            """Quiet."""
+def _body(params: dict[str, Any]) -> dict[str, Any]:
+    body: dict[str, Any] = json.loads(params["body"])
+    return body
 
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Api)
-    thread = threading.Thread(target=server.serve_forever, daemon=True)
-    thread.start()
-    try:
-        yield f"http://127.0.0.1:{server.server_port}"
-    finally:
-        server.shutdown()
-        server.server_close()
+
+def _reply(status: int, parsed: dict[str, Any]) -> tuple[Any, dict[str, Any]]:
+    metadata = {"HTTPStatusCode": status, "HTTPHeaders": {}, "RetryAttempts": 0}
+    return SimpleNamespace(status_code=status), parsed | {"ResponseMetadata": metadata}
