@@ -46,6 +46,7 @@ lock: setup ## Resolve all dependencies again and write locks/
 
 deploy: setup ## Deploy to AWS with your own credentials: STAGE=small or STAGE=prod
 	@test -n "$(STAGE)" || { echo "name a stage: make deploy STAGE=small"; exit 1; }
+	@$(PYTHON_IN_VENV) -m infra.preflight $(STAGE)
 	$(CDK) deploy --all --context stage=$(STAGE) --output build/cdk.out
 
 logs: setup ## Follow what a function writes: FN=payments-http (any part of its name), STAGE=small for AWS
