@@ -17,7 +17,9 @@ def allowed(reason, expires_at=None):
     return {"allowed": True, "reason": reason, "expires_at": expires_at, "required_plan_ids": [], "price": None}
 
 
-@pytest.mark.parametrize("query", [{}, {"content_id": 1, "plan_id": 1}, {"content_id": 0}, {"plan_id": 2**63}, {"media_id": "x"}])
+@pytest.mark.parametrize(
+    "query", [{}, {"content_id": 1, "plan_id": 1}, {"content_id": 0}, {"plan_id": 2**63}, {"media_id": "x"}]
+)
 def test_exactly_one_thing_is_asked_about(shop, query) -> None:
     assert check(shop, **query).error == (422, "validation_error")
 
@@ -138,7 +140,7 @@ def test_a_file_is_open_to_its_owner_to_all_when_public_and_through_the_works_it
 
 
 def test_permissions_list_what_running_subscriptions_give(noon, shop) -> None:
-    free_member = {"level": "free", "expires_at": None, "permissions": []}
+    free_member: dict[str, object] = {"level": "free", "expires_at": None, "permissions": []}
     assert shop.api.get("/subscriptions/permissions", token=shop.token).data == {"items": [], "membership": free_member}
     plan_id = shop.plan(tier=2, permissions=["downloads"], benefits='["Q&A"]')
     subscription_id = shop.pay(plan_id)

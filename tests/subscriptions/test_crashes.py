@@ -41,6 +41,7 @@ def sold(sql):
     plan_id = build.plan(sql, creator)
     with unit_of_work() as db:
         made = subscribing.subscribe(db, customer, SubscribeIn(plan_id=plan_id))
+    assert made.order is not None
     return creator, customer, made.subscription.subscription_id, made.order.order_no
 
 
@@ -78,7 +79,7 @@ def test_dying_before_the_commit_leaves_nothing_and_the_next_delivery_does_it_al
 
 
 def test_dying_after_the_commit_loses_no_fact(sql, sold) -> None:
-    creator, customer, subscription_id, order_no = sold
+    _, customer, subscription_id, order_no = sold
     fact = build.paid(order_no, subscription_id, customer)
     with transaction() as db:  # the process dies before it publishes
         orders.paid(db, fact)
@@ -115,9 +116,14 @@ def test_subscribing_is_all_or_nothing(sql, sold) -> None:
     creator, _, _, _ = sold
     customer, plan_id = build.person(sql), build.plan(sql, creator)
     before = sql("SELECT count(*) FROM payments.payment_orders")
-    with pytest.raises(Died), unit_of_work() as db:
-        subscribing.subscribe(db, customer, SubscribeIn(plan_id=plan_id))
-        raise Died
+
+    def subscribes_and_dies():
+        with unit_of_work() as db:
+            subscribing.subscribe(db, customer, SubscribeIn(plan_id=plan_id))
+            raise Died
+
+    with pytest.raises(Died):
+        subscribes_and_dies()
     assert sql("SELECT count(*) FROM payments.payment_orders") == before
     assert sql("SELECT 1 FROM subscriptions.user_subscriptions WHERE user_id = %s", (customer,)) == []
     assert sql("SELECT seats_taken FROM subscriptions.subscription_plans WHERE plan_id = %s", (plan_id,)) == [(0,)]

@@ -57,6 +57,17 @@ def test_a_payment_after_the_close_still_gives_access(shop) -> None:
     assert shop.holds().subscription is not None
 
 
+def test_a_payment_after_close_and_archiving_gives_its_period_and_no_renewal(shop) -> None:
+    plan_id = shop.plan()
+    made = shop.subscribe(plan_id, auto_renew=True).data
+    order = (made["order"]["order_no"], made["subscription"]["subscription_id"], shop.customer)
+    shop.hear(build.closed(*order))
+    shop.api.delete(f"/subscriptions/plans/{plan_id}", token=shop.creator_token)
+    shop.hear(build.paid(*order))
+    state = shop.status(order[1])
+    assert (state["status"], state["cancel_at_period_end"], state["next_renewal_at"]) == ("active", True, None)
+
+
 def test_a_close_after_the_payment_takes_nothing(shop) -> None:
     subscription_id, order_no = shop.bought(shop.plan())
     shop.hear(build.paid(order_no, subscription_id, shop.customer), build.closed(order_no, subscription_id, shop.customer))
@@ -185,9 +196,7 @@ def test_whatever_the_order_of_payment_close_and_refund_the_end_is_the_same(noon
 
 @pytest.mark.parametrize("kind", ["renewal", "change_plan", "membership"])
 def test_orders_of_kinds_not_sold_here_are_let_pass(shop, kind) -> None:
-    shop.hear(
-        build.paid("NOBODYS", 1, shop.customer, kind=kind), build.refunded("NOBODYS", 1, shop.customer, kind=kind)
-    )
+    shop.hear(build.paid("NOBODYS", 1, shop.customer, kind=kind), build.refunded("NOBODYS", 1, shop.customer, kind=kind))
     assert shop.topics() == []
 
 

@@ -53,7 +53,9 @@ def test_who_starts_later_never_ends_earlier(one: datetime, other: datetime, mon
     first, second = sorted([one, other])
     if add_months(first, months) > add_months(second, months):
         # Days that a short month does not have fall together on its last one, where the time of day decides.
-        assert add_months(second, months).astimezone(SHANGHAI).date() == add_months(first, months).astimezone(SHANGHAI).date()
+        assert (
+            add_months(second, months).astimezone(SHANGHAI).date() == add_months(first, months).astimezone(SHANGHAI).date()
+        )
 
 
 @some.composite

@@ -14,8 +14,8 @@ COMPOSED = {
 }
 LISTED = {
     f"{name} by {sort}": statement
-    for name, listing in {"plans": plans.PLANS, "history": subscriptions.HISTORY}.items()
-    for sort, statement, _ in listing.statements()
+    for name, shapes in {"plans": plans.PLANS.statements(), "history": subscriptions.HISTORY.statements()}.items()
+    for sort, statement, _ in shapes
 }
 
 
