@@ -11,7 +11,7 @@ from typing import Any
 from events.base import Fact
 from events.finance import WithdrawalRequested
 from events.payments import OrderPaid, RefundSucceeded
-from functions.finance import on_order_paid, on_refund_succeeded, on_withdrawal_requested
+from functions.finance import on_order_paid, on_refund_succeeded, on_withdrawal_requested, workflow
 from functions.finance.gateways.base import Payout, Said
 from functions.finance.gateways.null import NullPayouts
 from functions.finance.service import decisions, payouts, requests, settlement, sweep
@@ -68,6 +68,10 @@ def message(fact: Fact) -> dict[str, Any]:
     return {"Records": [{"messageId": new_ulid(), "body": json.dumps({"detail": fact.model_dump(mode="json")})}]}
 
 
+class StillRunningError(Exception):
+    """The executions did not end or wait within the turns they were given."""
+
+
 class Machine:
     """Runs `withdrawal.asl.json` as Step Functions would: tapped from the wire of the real client, waits move the clock."""
 
@@ -82,6 +86,12 @@ class Machine:
         events = aws.client("stepfunctions").meta.events
         events.register("before-parameter-build.sfn.StartExecution", self._started)
         events.register("before-parameter-build.sfn.SendTaskSuccess", self._told)
+
+    def detach(self) -> None:
+        """Stop hearing the wire."""
+        events = aws.client("stepfunctions").meta.events
+        events.unregister("before-parameter-build.sfn.StartExecution", self._started)
+        events.unregister("before-parameter-build.sfn.SendTaskSuccess", self._told)
 
     def _started(self, params: dict[str, Any], **_: Any) -> None:
         self._maybe_die("start")
@@ -107,7 +117,7 @@ class Machine:
                 return
             for name in live:
                 self._advance(name)
-        raise AssertionError(f"executions do not end: {self.executions}")
+        raise StillRunningError(self.executions)
 
     def _advance(self, name: str) -> None:
         at, told = self.executions[name]
@@ -246,9 +256,7 @@ class Desk:
 
     def start(self, withdrawal_id: int, creator: int) -> None:
         """Deliver the fact that starts the workflow."""
-        fact = WithdrawalRequested(
-            event_id=new_ulid(), occurred_at=self.at, withdrawal_id=withdrawal_id, creator_id=creator
-        )
+        fact = WithdrawalRequested(event_id=new_ulid(), occurred_at=self.at, withdrawal_id=withdrawal_id, creator_id=creator)
         assert self.deliver(on_withdrawal_requested.handler, fact) == []
 
     def decide(self, withdrawal_id: int, action: Any, *, by: int = OPERATOR, payout_no: str | None = None) -> None:
@@ -256,7 +264,7 @@ class Desk:
         with self.time():
             with unit_of_work() as db:
                 decisions.decide(db, by, withdrawal_id, action=action, comment=None, payout_no=payout_no)
-            sweep.workflow.deliver(withdrawal_id)
+            workflow.deliver(withdrawal_id)
 
     def task(self, name: str, event: dict[str, Any]) -> dict[str, Any]:
         """One step of the workflow, with the vendor in memory."""
@@ -298,7 +306,9 @@ class Desk:
 
     def status(self, withdrawal_id: int) -> str:
         """The state of a payout."""
-        return str(self.sql("SELECT status FROM finance.withdrawal_requests WHERE withdrawal_id = %s", (withdrawal_id,))[0][0])
+        return str(
+            self.sql("SELECT status FROM finance.withdrawal_requests WHERE withdrawal_id = %s", (withdrawal_id,))[0][0]
+        )
 
     def books_hold(self) -> None:
         """Every check of the books passes, those a commit would make included."""

@@ -8,14 +8,15 @@ import psycopg
 import pytest
 
 from functions.finance.http import handler
-from shared import aws
+from shared import aws, clock
 from shared.sql import connection as house_connection
 from shared.sql.connection import connect
-from tests.finance.build import ASL, Desk, add_creator
-from tests.fixtures.api import Api
+from tests.finance.build import ASL, OPERATOR, Desk, add_creator
+from tests.fixtures.api import Api, Reply, SignIn
 from tests.fixtures.postgres import House
 
 CREATOR = 100002
+EVERYTHING = ("finance:read", "finance:write", "finance:approve")
 
 
 @pytest.fixture
@@ -60,3 +61,34 @@ def counter(house: House, resources: None) -> Desk:
 def http(api: Callable[..., Api], counter: Desk) -> Api:
     """The HTTP function of finance on the rolled-back database."""
     return api(handler, "finance")
+
+
+class Client:
+    """Calls at the desk's time, as the creator or as an operator."""
+
+    def __init__(self, http: Api, desk: Desk, sign_in: SignIn) -> None:
+        self.http, self.desk, self._sign_in = http, desk, sign_in
+
+    def __call__(
+        self, verb: str, path: str, body: Any = None, *, uid: int = CREATOR, permissions: Any = (), **options: Any
+    ) -> Reply:
+        with clock.frozen(self.desk.at):
+            roles = () if permissions else ("creator",)
+            token = self._sign_in(uid, roles=roles, permissions=permissions)
+            return self.http.call(verb, path, token=token, json_body=body, **options)
+
+    def staff(self, verb: str, path: str, body: Any = None, permissions: Any = EVERYTHING, **options: Any) -> Reply:
+        return self(verb, path, body, uid=OPERATOR, permissions=permissions, **options)
+
+
+@pytest.fixture
+def call(http: Api, counter: Desk, sign_in: SignIn) -> Client:
+    """Calls on the rolled-back database."""
+    return Client(http, counter, sign_in)
+
+
+@pytest.fixture
+def rich(counter: Desk) -> Desk:
+    """The same, where the creator has 7952 yuan available."""
+    counter.earned(CREATOR, 500_000)
+    return counter

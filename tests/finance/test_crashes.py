@@ -173,7 +173,7 @@ class Reject(Decide):
     action = "reject"
 
 
-class Retry(PayFails):
+class Retry(Pay):
     """A failed payout is tried again."""
 
     fates = ("hopeless", "succeeded")

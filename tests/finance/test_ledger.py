@@ -29,7 +29,7 @@ def committed(db: Connection) -> Iterator[None]:
         db.execute("SET CONSTRAINTS ALL DEFERRED")
 
 
-def post(db: Any, reference: str, lines: dict[str, int], *, kind: str = "capture", currency: str = "CNY") -> list[Any]:
+def post(db: Any, reference: str, lines: dict[str, int], *, kind: str = "capture", currency: str = "CNY") -> Any:
     with committed(db):
         return db.execute(POST, (reference, kind, AT, currency, list(lines), list(lines.values()))).fetchall()
 
@@ -91,7 +91,9 @@ def test_arrays_of_different_length_or_an_account_named_twice_are_refused(db: Co
     assert off(db) == []
 
 
-@pytest.mark.parametrize("name", ["creator:0:available", "creator:7:savings", "creator:x:pending", "bank:alipay", "channel:", "Channel:a"])
+@pytest.mark.parametrize(
+    "name", ["creator:0:available", "creator:7:savings", "creator:x:pending", "bank:alipay", "channel:", "Channel:a"]
+)
 def test_an_account_of_no_known_form_is_refused(db: Connection, name: str) -> None:
     with pytest.raises(psycopg.errors.CheckViolation):
         post(db, "r1", {IN: -5, name: 5})
@@ -127,7 +129,7 @@ def test_the_ledger_cannot_be_rewritten_not_even_by_its_owner(fresh_database: Ca
             for table, column in columns.items():
                 for verb in ("UPDATE finance.{} SET {}", "DELETE FROM finance.{}", "TRUNCATE finance.{}"):
                     with pytest.raises(psycopg.errors.InsufficientPrivilege):
-                        db.execute(verb.format(table, column))  # type: ignore[arg-type]  # written above
+                        db.execute(verb.format(table, column))
 
 
 def test_the_role_writes_only_through_the_function(db: Connection) -> None:
@@ -138,7 +140,7 @@ def test_the_role_writes_only_through_the_function(db: Connection) -> None:
         "SELECT finance.open_accounts('{channel:x}', 'CNY', now())",
     ):
         with pytest.raises(psycopg.errors.InsufficientPrivilege), db.transaction():
-            db.execute(statement)  # type: ignore[arg-type]  # written above
+            db.execute(statement)
 
 
 def test_even_the_owner_cannot_commit_postings_that_do_not_sum_to_zero(fresh_database: Callable[..., str]) -> None:
@@ -159,10 +161,14 @@ def test_even_the_owner_cannot_commit_postings_that_do_not_sum_to_zero(fresh_dat
             assert refused.value.sqlstate == "LG001"
 
 
-def batch(db: Any, entries: list[dict[str, Any]]) -> list[tuple[str, int, bool]]:
-    given = [{"kind": "capture", "ref_type": "order", "ref_id": "o1", "currency": "CNY", "at": AT} | entry for entry in entries]
+def batch(db: Any, entries: list[dict[str, Any]]) -> Any:
+    given = [
+        {"kind": "capture", "ref_type": "order", "ref_id": "o1", "currency": "CNY", "at": AT} | entry for entry in entries
+    ]
     with committed(db):
-        return db.execute("SELECT reference, entry_id, repeated FROM finance.post_batch(%s)", (json.dumps(given),)).fetchall()
+        return db.execute(
+            "SELECT reference, entry_id, repeated FROM finance.post_batch(%s)", (json.dumps(given),)
+        ).fetchall()
 
 
 def test_a_batch_posts_what_its_entries_would_one_by_one(db: Connection) -> None:

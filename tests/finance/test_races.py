@@ -178,13 +178,15 @@ def test_of_eight_holds_for_the_whole_balance_one_gets_it(desk: Desk, together: 
 
 
 @pytest.mark.parametrize("actions", [("approve",), ("reject",), ("approve", "reject")])
-def test_of_eight_decisions_one_counts(desk: Desk, together: Together, actions: tuple[str, ...]) -> None:
+def test_of_eight_decisions_one_counts(desk: Desk, together: Together, actions: tuple[decisions.Action, ...]) -> None:
     desk.earned(CREATOR, 500_000)
     withdrawal_id = desk.request(CREATOR, 150_000)
     said = together(
-        lambda db, index: decisions.decide(
-            db, OPERATOR, withdrawal_id, action=actions[index % len(actions)], comment=None, payout_no=None
-        ).status
+        lambda db, index: (
+            decisions.decide(
+                db, OPERATOR, withdrawal_id, action=actions[index % len(actions)], comment=None, payout_no=None
+            ).status
+        )
     )
     assert Counter(said)["invalid_state"] == 7
     with desk.time():

@@ -23,7 +23,7 @@ def lines(desk: Desk, reference: str) -> dict[str, int]:
 def earning(desk: Desk, order_no: str) -> tuple[str, int, int]:
     """Status, creator's amount, reversed of it."""
     statement = "SELECT status, creator_amount, reversed_creator FROM finance.creator_earnings WHERE order_no = %s"
-    return desk.sql(statement, (order_no,))[0]  # type: ignore[return-value]
+    return desk.sql(statement, (order_no,))[0]
 
 
 def test_a_payment_is_divided_between_channel_platform_and_creator(counter: Desk) -> None:

@@ -3,8 +3,8 @@
 from datetime import date
 
 from functions.finance import settle_earnings
-from functions.finance.service.settlement import Period
 from functions.finance.service import settlement
+from functions.finance.service.settlement import Period
 from tests.finance.build import Desk, add_creator
 from tests.finance.conftest import CREATOR
 

@@ -1,0 +1,82 @@
+"""The proof of the books is itself proved: each kind of damage is found, by the check that says so."""
+
+from collections.abc import Callable
+
+import pytest
+
+from functions.finance.verify import verify
+from shared.sql.connection import connect, current
+from tests.finance.build import Desk, MortalPayouts
+from tests.finance.conftest import CREATOR
+
+DAMAGE = {
+    "entries sum to zero": "UPDATE finance.ledger_postings SET amount = amount + 1 WHERE posting_id = (SELECT max(posting_id) FROM finance.ledger_postings)",
+    "postings have their entry, account and currency": "UPDATE finance.ledger_accounts SET currency = 'USDT' WHERE name = 'platform:fees'",
+    "currencies sum to zero": "UPDATE finance.ledger_accounts SET currency = 'USDT' WHERE name = 'platform:income'",
+    "balances are the sum of their postings": "UPDATE finance.ledger_accounts SET balance = balance + 1 WHERE name LIKE '%available'",
+    "balances follow from one posting to the next": "UPDATE finance.ledger_postings SET balance_after = balance_after + 1 WHERE balance_after = 7952",
+    "balances that must not are never negative": "UPDATE finance.ledger_postings SET balance_after = -1 WHERE balance_after = 0",
+    "sales are posted as divided": "UPDATE finance.creator_earnings SET channel_fee = channel_fee + 1, platform_amount = platform_amount - 1",
+    "refunds are posted as divided": "UPDATE finance.earning_reversals SET channel_fee = channel_fee + 1, platform_amount = platform_amount - 1",
+    "captures and refunds have their rows": "UPDATE finance.ledger_entries SET ref_id = 'nobody' WHERE kind = 'capture'",
+    "earnings know what was reversed of them": "UPDATE finance.earning_reversals SET amount = amount + 1, platform_amount = platform_amount + 1",
+    "earnings are reversed when all of them is": "UPDATE finance.creator_earnings SET status = 'available' WHERE status = 'reversed'",
+    "no refund waits for a sale that is booked": "UPDATE finance.earning_reversals SET earning_id = NULL, booked_at = NULL",
+    "settlements are the sum of what they settled": "UPDATE finance.settlements SET gross = gross + 1, platform_amount = platform_amount + 1",
+    "settlements are posted": "UPDATE finance.ledger_entries SET ref_id = '0' WHERE kind = 'settlement'",
+    "pending is what is not settled, less what is owed": "UPDATE finance.earning_reversals SET settlement_id = 1 WHERE after_settlement",
+    "frozen is what open withdrawals hold": "UPDATE finance.withdrawal_requests SET amount = amount + 1 WHERE status = 'pending'",
+    "withdrawn is what was paid": "UPDATE finance.withdrawal_requests SET status = 'failed' WHERE status = 'paid'",
+    "available is what was settled, less what is frozen or withdrawn": "UPDATE finance.withdrawal_requests SET amount = amount - 1 WHERE status = 'paid'",
+    "withdrawals have a hold, and an outcome once final": "UPDATE finance.withdrawal_requests SET hold_no = 9 WHERE status = 'paid'",
+    "a transfer is live only where one may be": "UPDATE finance.withdrawal_transfers SET status = 'open' WHERE status = 'succeeded'",
+    "transfers that succeeded were paid": "UPDATE finance.withdrawal_transfers SET amount = amount - 1 WHERE status = 'succeeded'",
+}
+
+
+@pytest.fixture
+def busy(desk: Desk) -> Desk:
+    """Something of everything: sales, refunds before and after settlement, a paid, a failed and an open payout."""
+    desk.vendor = MortalPayouts(("hopeless", "succeeded"))
+    first, second = desk.sell(CREATOR, 10_000), desk.sell(CREATOR, 500_000)
+    desk.refund(second, 100_000)
+    desk.pass_time(days=7)
+    desk.settle()
+    desk.request(CREATOR, 50_000)
+    desk.request(CREATOR, 60_000)
+    desk.request(CREATOR, 150_000)
+    desk.sell(CREATOR, 10_000)
+    desk.refund(first, 10_000)
+    desk.books_hold()
+    return desk
+
+
+def test_every_kind_of_damage_is_found(busy: Desk, fresh_database: Callable[..., str]) -> None:
+    with connect(fresh_database()) as owner:
+        names = [check.name for check in verify(owner)]
+        assert names == list(DAMAGE)
+        owner.execute("SET session_replication_role = replica")  # nobody's triggers: what an attacker with the disk could do
+        owner.execute(
+            """
+            DO $$ DECLARE found record; BEGIN
+                FOR found IN SELECT conrelid::regclass AS owner, conname FROM pg_constraint
+                             WHERE connamespace = 'finance'::regnamespace AND contype IN ('c', 'f') LOOP
+                    EXECUTE format('ALTER TABLE %s DROP CONSTRAINT %I', found.owner, found.conname);
+                END LOOP;
+            END $$
+            """
+        )
+        for name, statement in DAMAGE.items():
+            with owner.transaction(force_rollback=True):
+                assert owner.execute(statement).rowcount > 0, name
+                off = {check.name: check for check in verify(owner) if check.off}
+                assert name in off, f"{name} not among {list(off)}"
+                assert off[name].examples
+        assert [check for check in verify(owner) if check.off] == []
+
+
+def test_what_was_looked_at_is_counted(busy: Desk) -> None:
+    with busy.time():
+        looked_at = {check.name: check.looked_at for check in verify(current())}
+    assert looked_at["entries sum to zero"] == busy.sql("SELECT count(*) FROM finance.ledger_entries")[0][0]
+    assert all(count > 0 for name, count in looked_at.items() if name != "no refund waits for a sale that is booked")
