@@ -2,6 +2,7 @@
 
 import pytest
 
+from shared.dynamo.sessions import SessionItem, user_key
 from shared.http.edge import MAX_BODY
 from tests.fixtures.api import Api
 from tests.shared.things import handler
@@ -129,3 +130,11 @@ def test_a_dead_token_on_a_public_route_is_as_good_as_none_and_said_so(things: A
     assert reply.data == {"name": "None"}
     assert reply.headers["www-authenticate"] == 'Bearer error="unauthenticated"'
     assert things.post("/things/creators", token="not.a.token").error == (401, "unauthenticated")
+
+
+def test_a_creator_certified_a_moment_ago_is_let_in(things: Api, sign_in) -> None:
+    token = sign_in(7)
+    assert things.post("/things/creators", token=token).error == (403, "creator_required")
+    (session,) = SessionItem.query(user_key(7))
+    session.update([SessionItem.roles.set(["creator"])])
+    assert things.post("/things/creators", token=token).status == 200
