@@ -133,6 +133,7 @@ class Till:
 
     sql: Sql
     gateway: MortalGateway
+    dsn: Callable[..., str]
     at: datetime = START
     _targets: Iterator[int] = field(default_factory=lambda: iter(range(1, 10**9)))
 
@@ -153,12 +154,23 @@ class Till:
         self.gateway.__init__()  # type: ignore[misc]  # a vendor that remembers nothing
         self.at = START
 
-    def open(self, *, uid: int = BUYER, kind: str = "subscription", target_id: int | None = None, amount: int = PRICE) -> str:
+    def open(
+        self, *, uid: int = BUYER, kind: str = "subscription", target_id: int | None = None, amount: int = PRICE
+    ) -> str:
         """An order as a selling domain opens it."""
         order_no = new_order_no()
         self.sql(
             "SELECT commerce.open_order('subscriptions', %s, %s, %s, %s, '会员', %s, 0, 'CNY', '[]', %s, %s, %s)",
-            (kind, target_id or next(self._targets), uid, SELLER, amount, order_no, self.at, self.at + timedelta(minutes=30)),
+            (
+                kind,
+                target_id or next(self._targets),
+                uid,
+                SELLER,
+                amount,
+                order_no,
+                self.at,
+                self.at + timedelta(minutes=30),
+            ),
         )
         return order_no
 

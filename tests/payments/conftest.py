@@ -45,7 +45,7 @@ def till(fresh_database: Callable[..., str], notices_queue: str, vendor: MortalG
         return cursor.fetchall() if cursor.description else []
 
     with owner, serving:
-        yield Till(sql, vendor)
+        yield Till(sql, vendor, fresh_database)
     house_connection.use(None)
 
 

@@ -75,9 +75,7 @@ def test_every_order_comes_with_its_buyer_and_its_transactions_in_one_statement(
     ],
     ids=str,
 )
-def test_orders_are_found_by(
-    shop: Api, staff: str, orders: list[str], query: dict[str, object], found: list[int]
-) -> None:
+def test_orders_are_found_by(shop: Api, staff: str, orders: list[str], query: dict[str, object], found: list[int]) -> None:
     items = shop.get("/admin/payments/orders", token=staff, query=query).data["items"]
     assert [item["order_no"] for item in items] == [orders[n] for n in found]
 
@@ -87,6 +85,8 @@ def test_one_order_is_found_by_its_number(shop: Api, staff: str, orders: list[st
     assert [item["order_no"] for item in page["items"]] == [orders[1]]
 
 
-@pytest.mark.parametrize("query", [{"user_id": 2**63}, {"user_id": "me"}, {"date_from": "yesterday"}, {"order_no": "9" * 33}])
+@pytest.mark.parametrize(
+    "query", [{"user_id": 2**63}, {"user_id": "me"}, {"date_from": "yesterday"}, {"order_no": "9" * 33}]
+)
 def test_what_cannot_be_asked_is_refused(shop: Api, staff: str, query: dict[str, object]) -> None:
     assert shop.get("/admin/payments/orders", token=staff, query=query).error == (422, "validation_error")

@@ -14,7 +14,7 @@ from shared.sql.connection import reading
 from tests.fixtures.api import Api, Reply
 from tests.fixtures.postgres import House
 from tests.fixtures.sandbox import Merchant, Sandbox
-from tests.payments.build import BUYER, PRICE, MortalGateway, add_work
+from tests.payments.build import BUYER, PRICE, add_work
 
 FRAME = 4
 
@@ -25,9 +25,7 @@ def buyer(sign_in: Callable[..., str]) -> str:
 
 
 @pytest.fixture
-def alipay(
-    api: Callable[..., Api], notices_queue: str, sandbox: Sandbox, merchant: Merchant
-) -> Iterator[Api]:
+def alipay(api: Callable[..., Api], notices_queue: str, sandbox: Sandbox, merchant: Merchant) -> Iterator[Api]:
     """The HTTP function in front of the simulator, whose notices are held for the test to deliver."""
     registry.use(AlipayGateway(sandbox.alipay(), merchant.url.removesuffix("/notify")))
     yield api(handler, "payments")
@@ -98,7 +96,7 @@ class TestStarting:
     ) -> None:
         body = {"order_no": order_no, "return_url": "https://shop.example/done?a=1"}
         payment = alipay.post("/payments/alipay/create", body, token=buyer).data
-        assert sandbox.requests() == []
+        assert sandbox.requests(payment["payment_no"]) == []
         assert "shop.example" in payment["pay_url"]
         assert sandbox.http.get(payment["pay_url"]).status_code == 200
         assert sandbox.pay(payment["payment_no"])["amount"] == PRICE
@@ -106,11 +104,15 @@ class TestStarting:
     def test_a_buyer_may_start_again_and_gets_the_attempt_that_lives(
         self, alipay: Api, house: House, sandbox: Sandbox, order_no: str, buyer: str
     ) -> None:
-        first, again, page = start(alipay, order_no, buyer), start(alipay, order_no, buyer), start(alipay, order_no, buyer, "pc")
+        first, again, page = (
+            start(alipay, order_no, buyer),
+            start(alipay, order_no, buyer),
+            start(alipay, order_no, buyer, "pc"),
+        )
         assert again.data == first.data
         assert page.data["payment_no"] != first.data["payment_no"]
         assert house.sql("SELECT count(*) FROM payments.payment_transactions") == [(2,)]
-        assert len(sandbox.requests()) == 1, "the code was kept"
+        assert len(sandbox.requests(first.data["payment_no"])) == 1, "the code was kept"
 
     def test_the_same_key_gets_the_same_answer_and_another_body_a_conflict_before_anything_is_done(
         self, alipay: Api, house: House, order_no: str, buyer: str
@@ -217,7 +219,14 @@ class TestCallback:
         assert house.sql("SELECT verified, processed_at IS NOT NULL FROM payments.payment_notices") == [(False, True)]
 
     @pytest.mark.parametrize(
-        "fields", [{"total_amount": "0.01"}, {"out_trade_no": "OTHER"}, {"trade_status": "TRADE_FINISHED"}, {"sign": ""}, {"new": "1"}]
+        "fields",
+        [
+            {"total_amount": "0.01"},
+            {"out_trade_no": "OTHER"},
+            {"trade_status": "TRADE_FINISHED"},
+            {"sign": ""},
+            {"new": "1"},
+        ],
     )
     def test_a_notice_changed_on_its_way_is_not_believed(
         self,

@@ -90,7 +90,9 @@ class CancelPaid(Cancel):
 
     def arrange(self) -> str:
         order_no = super().arrange()
-        ((payment_no,), *_) = self.till.sql("SELECT payment_no FROM payments.payment_transactions WHERE order_no = %s", (order_no,))
+        ((payment_no,), *_) = self.till.sql(
+            "SELECT payment_no FROM payments.payment_transactions WHERE order_no = %s", (order_no,)
+        )
         self.till.buyer_pays(payment_no)
         return order_no
 

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from datetime import timedelta
+from typing import Any
 
 import pytest
 
@@ -25,9 +26,11 @@ def stranger(sign_in: Callable[..., str]) -> str:
 
 @pytest.fixture
 def place(shop: Api, house: House, buyer: str) -> Place:
-    def placed(**work: object) -> dict[str, object]:
+    def placed(**work: Any) -> dict[str, object]:
         content_id = add_work(house.sql, **work)
-        data: dict[str, object] = shop.post("/payments/orders", {"kind": "content", "target_id": content_id}, token=buyer).data
+        data: dict[str, object] = shop.post(
+            "/payments/orders", {"kind": "content", "target_id": content_id}, token=buyer
+        ).data
         return data
 
     return placed
@@ -76,7 +79,9 @@ class TestPlacing:
             ("payments", "content", PRICE, order_no, "open")
         ]
 
-    def test_the_same_key_gives_the_same_order_and_another_body_a_conflict(self, shop: Api, house: House, buyer: str) -> None:
+    def test_the_same_key_gives_the_same_order_and_another_body_a_conflict(
+        self, shop: Api, house: House, buyer: str
+    ) -> None:
         body = {"kind": "content", "target_id": add_work(house.sql)}
         key = {"Idempotency-Key": "one"}
         first = shop.post("/payments/orders", body, token=buyer, headers=key)
@@ -89,7 +94,7 @@ class TestPlacing:
     @pytest.mark.parametrize(
         "work", [{"status": "draft"}, {"status": "taken_down"}, {"status": "deleted"}], ids=lambda work: work["status"]
     )
-    def test_what_is_not_published_does_not_exist(self, shop: Api, house: House, buyer: str, work: dict[str, str]) -> None:
+    def test_what_is_not_published_does_not_exist(self, shop: Api, house: House, buyer: str, work: dict[str, Any]) -> None:
         body = {"kind": "content", "target_id": add_work(house.sql, **work)}
         assert shop.post("/payments/orders", body, token=buyer).error == (404, "target_not_found")
 
@@ -140,7 +145,9 @@ class TestPlacing:
             shop.post(f"/admin/payments/refunds/{refund['refund_id']}/process", {"action": "approve"}, token=staff)
             assert shop.post("/payments/orders", body, token=buyer).status == status
 
-    def test_it_takes_two_statements_and_two_more_with_a_key(self, shop: Api, house: House, buyer: str, place: Place) -> None:
+    def test_it_takes_two_statements_and_two_more_with_a_key(
+        self, shop: Api, house: House, buyer: str, place: Place
+    ) -> None:
         place()
         body = {"kind": "content", "target_id": add_work(house.sql)}
         before = house.db.statements

@@ -39,13 +39,17 @@ def paid(shop: Api, vendor: MortalGateway, buyer: str, unpaid: str) -> str:
 @pytest.fixture
 def ask(shop: Api, buyer: str, paid: str) -> Callable[..., int]:
     def asked(**body: object) -> int:
-        return int(shop.post(f"/payments/refund/{paid}", {"reason": "changed my mind"} | body, token=buyer).data["refund_id"])
+        return int(
+            shop.post(f"/payments/refund/{paid}", {"reason": "changed my mind"} | body, token=buyer).data["refund_id"]
+        )
 
     return asked
 
 
 def process(shop: Api, refund_id: int, token: str, action: str = "approve", **options: object):
-    return shop.post(f"/admin/payments/refunds/{refund_id}/process", {"action": action, "comment": "ok"}, token=token, **options)
+    return shop.post(
+        f"/admin/payments/refunds/{refund_id}/process", {"action": action, "comment": "ok"}, token=token, **options
+    )
 
 
 class TestAsking:

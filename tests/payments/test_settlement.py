@@ -211,7 +211,9 @@ def test_a_notice_that_cannot_be_read_is_retried_later_and_holds_up_no_other(til
     with till.time():
         assert notices.sweep() == 1
     assert till.order(order_no).status == "paid"
-    assert till.sql("SELECT tries, next_try_at > %s FROM payments.payment_notices WHERE tries > 0", (till.at,)) == [(1, True)]
+    assert till.sql("SELECT tries, next_try_at > %s FROM payments.payment_notices WHERE tries > 0", (till.at,)) == [
+        (1, True)
+    ]
 
 
 def test_when_one_attempt_is_paid_the_others_are_closed_at_the_vendor(till: Till) -> None:
