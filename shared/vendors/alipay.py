@@ -73,9 +73,15 @@ class AlipayClient:
 
     def page_pay_url(self, order: Order, *, return_url: str) -> str:
         """The address of the cashier page, which later sends the browser to `return_url`. Makes no call."""
-        biz = {**_order_fields(order), "product_code": "FAST_INSTANT_TRADE_PAY"}
-        params = self._gateway.signed("alipay.trade.page.pay", biz, notify_url=order.notify_url, return_url=return_url)
-        return f"{self.config.gateway_url}?{urlencode(params)}"
+        return self._address("alipay.trade.page.pay", "FAST_INSTANT_TRADE_PAY", order, return_url)
+
+    def wap_pay_url(self, order: Order, *, return_url: str) -> str:
+        """The same for the browser of a phone."""
+        return self._address("alipay.trade.wap.pay", "QUICK_WAP_WAY", order, return_url)
+
+    def app_order_string(self, order: Order) -> str:
+        """What our app hands to Alipay's on the same phone. Makes no call."""
+        return self._signed_order("alipay.trade.app.pay", "QUICK_MSECURITY_PAY", order, "")
 
     def precreate(self, order: Order) -> Outcome[str]:
         """Ask for a QR code to scan; the value is the text to draw."""
@@ -173,6 +179,13 @@ class AlipayClient:
             return Done(parse_bill(content))
         except ValueError as error:
             return Unknown(f"bill: {error}")
+
+    def _address(self, method: str, product_code: str, order: Order, return_url: str) -> str:
+        return f"{self.config.gateway_url}?{self._signed_order(method, product_code, order, return_url)}"
+
+    def _signed_order(self, method: str, product_code: str, order: Order, return_url: str) -> str:
+        biz = {**_order_fields(order), "product_code": product_code}
+        return urlencode(self._gateway.signed(method, biz, notify_url=order.notify_url, return_url=return_url))
 
     @staticmethod
     def _absent(sub_code: str, said: Outcome[T]) -> Outcome[T | None]:

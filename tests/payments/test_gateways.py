@@ -87,11 +87,37 @@ def test_a_code_to_scan_is_the_same_when_asked_for_again(played: Played) -> None
     assert played.gateway.create(asked) == first
 
 
-def test_a_page_is_an_address(played: Played) -> None:
-    said = played.gateway.create(bill(scene="pc", return_url="https://shop.example/back"))
+@pytest.mark.parametrize("scene", ["pc", "h5"])
+def test_a_page_is_an_address(played: Played, scene: str) -> None:
+    said = played.gateway.create(bill(scene=scene, return_url="https://shop.example/back"))
     assert isinstance(said, Handover)
     assert said.pay_url
-    assert said.qr_code is None
+    assert (said.qr_code, said.app_params) == (None, None)
+
+
+def test_an_app_gets_what_it_hands_on(played: Played) -> None:
+    said = played.gateway.create(bill(scene="app"))
+    assert isinstance(said, Handover)
+    assert said.app_params is not None
+    assert set(said.app_params) == {"order_string"}
+    assert (said.pay_url, said.qr_code) == (None, None)
+
+
+@pytest.mark.parametrize(
+    ("scene", "method"),
+    [("pc", "alipay.trade.page.pay"), ("h5", "alipay.trade.wap.pay"), ("app", "alipay.trade.app.pay")],
+)
+def test_alipay_takes_what_the_buyer_brings_it(sandbox: Sandbox, scene: str, method: str) -> None:
+    gateway = AlipayGateway(sandbox.alipay(), "http://127.0.0.1:9")
+    asked = bill(scene=scene, return_url=None if scene == "app" else "https://shop.example/back")
+    said = gateway.create(asked)
+    assert isinstance(said, Handover)
+    address = said.pay_url or f"/alipay/gateway.do?{(said.app_params or {})['order_string']}"
+    assert sandbox.http.get(address).status_code == 200
+    (seen,) = sandbox.requests(asked.payment_no)
+    assert seen["what"] == method
+    sandbox.pay(asked.payment_no)
+    assert isinstance(gateway.query(asked.payment_no), Paid)
 
 
 def test_a_payment_is_unpaid_until_it_is_paid(played: Played) -> None:

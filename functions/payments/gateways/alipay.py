@@ -52,7 +52,7 @@ class AlipayGateway:
         return cls(client, Settings.load().public_url)
 
     def create(self, bill: Bill) -> Handover | Declined | NoAnswer:
-        """A cashier address, which takes no call; for `qr` a code to draw, which does."""
+        """A cashier address or what the app on the phone needs, which takes no call; for `qr` a code, which does."""
         order = Order(
             out_trade_no=bill.payment_no,
             amount=bill.amount,
@@ -61,8 +61,14 @@ class AlipayGateway:
             expires_at=bill.expires_at,
             passback=bill.order_no,
         )
-        if bill.scene != "qr":
-            return Handover(pay_url=self._client.page_pay_url(order, return_url=bill.return_url or ""))
+        back = bill.return_url or ""
+        match bill.scene:
+            case "pc":
+                return Handover(pay_url=self._client.page_pay_url(order, return_url=back))
+            case "h5":
+                return Handover(pay_url=self._client.wap_pay_url(order, return_url=back))
+            case "app":
+                return Handover(app_params={"order_string": self._client.app_order_string(order)})
         said = self._client.precreate(order)
         if isinstance(said, Done):
             return Handover(qr_code=said.value)

@@ -64,6 +64,8 @@ class NullGateway:
             return Declined(trade.state)
         if bill.scene == "qr":
             return Handover(qr_code=f"null://qr/{bill.payment_no}")
+        if bill.scene == "app":
+            return Handover(app_params={"order_string": bill.payment_no})
         return Handover(pay_url=f"null://pay/{bill.payment_no}")
 
     def query(self, payment_no: str) -> Paid | Unpaid | Ended | NoAnswer:

@@ -16,7 +16,8 @@ from infra.local.sandbox.alipay.vendor import Alipay
 from infra.local.sandbox.alipay.wire import DeclinedError
 from infra.local.sandbox.web import BadBodyError, base_url, fields
 
-PAGE_PAY = "alipay.trade.page.pay"
+PAGES = frozenset({"alipay.trade.page.pay", "alipay.trade.wap.pay", "alipay.trade.app.pay"})
+"""Opened by a browser, or by the app on the phone, instead of being called."""
 _REQUIRED = ("app_id", "method", "charset", "sign_type", "sign", "timestamp", "version")
 _SLOW_SECONDS = 20.0
 
@@ -38,7 +39,7 @@ async def gateway(request: Request) -> Response:
     if behaviour.gateway == "down":
         alipay.journal.note("received", call.method, call.numbers(), params, "down: 503")
         return Response("Service Unavailable", status_code=503)
-    if call.method == PAGE_PAY:
+    if call.method in PAGES:
         return _page_pay(call, params)
     said = answer(call)
     alipay.journal.note("received", call.method, call.numbers(), params, said)
@@ -96,9 +97,9 @@ def _page_pay(call: Call, params: dict[str, str]) -> HTMLResponse:
     try:
         trade = call.alipay.trades.offer(call.biz, call.notify_url, params.get("return_url"))
     except DeclinedError as declined:
-        note("received", PAGE_PAY, call.numbers(), params, declined.sub_code)
+        note("received", call.method, call.numbers(), params, declined.sub_code)
         return cashier.problem(declined.sentence, declined.sub_code, status=400)
-    note("received", PAGE_PAY, call.numbers(), params, "cashier page")
+    note("received", call.method, call.numbers(), params, "cashier page")
     return cashier.show(trade, None)
 
 
@@ -113,7 +114,7 @@ def _wrong(alipay: Alipay, params: dict[str, str], biz: object) -> dict[str, str
         return _invalid("40002", "isv.invalid-signature-type")
     if not alipay.keys.is_from_app(params):
         return _invalid("40002", "isv.invalid-signature")
-    if params["method"] not in METHODS and params["method"] != PAGE_PAY:
+    if params["method"] not in METHODS and params["method"] not in PAGES:
         return _invalid("40002", "isv.invalid-method")
     return None if isinstance(biz, dict) else _invalid("40002", "isv.invalid-parameter")
 
