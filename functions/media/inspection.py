@@ -55,9 +55,7 @@ def inspect(key: str) -> None:
         if seen.size == 0:
             observe.warn("object is gone", key=key)
             return
-        finding = _judge(file, seen)
-        _settle(file, seen, finding)
-        if finding.reject_reason is None:
+        if not _settle(file, seen, _judge(file, seen)):
             return
     elif file.status != "rejected":
         return
@@ -98,13 +96,17 @@ def _mismatch(media: Media, seen: Seen) -> str | None:
     return None if same_type(media.content_type, seen.detected_type) else "type_mismatch"
 
 
-def _settle(file: Stored, seen: Seen, finding: Finding) -> None:
-    """Renditions first, under keys that depend on the bytes alone; then one transaction says that they count."""
+def _settle(file: Stored, seen: Seen, finding: Finding) -> bool:
+    """Whether this run turned the file away; another may have settled it meanwhile.
+
+    Renditions first, under keys that depend on the bytes alone; then one transaction says that they count.
+    """
     media, now = file.media, clock.now()
     variants = _store_renditions(file, seen, finding.picture)
     with unit_of_work() as db:
         if finding.reject_reason is not None:
-            if store.reject(db, media.media_id, finding.reject_reason, seen.detected_type, now):
+            rejected = store.reject(db, media.media_id, finding.reject_reason, seen.detected_type, now)
+            if rejected:
                 outbox.record(
                     db,
                     MediaRejected(
@@ -115,7 +117,7 @@ def _settle(file: Stored, seen: Seen, finding: Finding) -> None:
                         reason=finding.reject_reason,
                     ),
                 )
-            return
+            return rejected
         picture = finding.picture
         metadata = {"width": picture.width, "height": picture.height} if picture else {}
         if store.accept(
@@ -133,6 +135,7 @@ def _settle(file: Stored, seen: Seen, finding: Finding) -> None:
                     event_id=new_ulid(), occurred_at=now, media_id=media.media_id, owner_id=media.owner_id, kind=media.kind
                 ),
             )
+    return False
 
 
 def _store_renditions(file: Stored, seen: Seen, picture: Picture | None) -> list[dict[str, Any]]:

@@ -132,6 +132,9 @@ def test_renditions_are_upright_and_know_nothing_of_camera_and_place(media, owne
         image = Image.open(io.BytesIO(data))
         assert (image.format, image.size) == ("WEBP", (variant["width"], variant["height"]))
         assert image.height > image.width
+        # The gradient is dark at the top; a camera turned to the right has that side at the right.
+        row = image.convert("L").resize((9, 1)).tobytes()
+        assert row[0] > row[8] + 150
         assert not dict(image.getexif())
         assert b"SecretCamera" not in data
         assert (stored["ContentType"], "immutable" in stored["CacheControl"]) == ("image/webp", True)

@@ -102,9 +102,10 @@ def publish_scheduled(db: Connection, content_id: int, now: datetime) -> bool:
     """Publish a work whose time has come; False when it is not its time, or another run has done it.
 
     A work that cannot be published becomes a draft again and says why; one whose files are still being inspected waits.
+    Only what is scheduled has a time (a constraint of the table).
     """
     work = locking.lock(db, content_id)
-    if work is None or work.status != "scheduled" or work.scheduled_at is None or work.scheduled_at > now:
+    if work is None or work.scheduled_at is None or work.scheduled_at > now:
         return False
     found = obstacle(work.draft, work.known)
     if found is None:
