@@ -1,4 +1,4 @@
-"""What finance runs and may touch. Only the two steps that talk to Alipay hold its secret; only `send` reads accounts."""
+"""What finance runs and may touch. Whoever talks to Alipay holds its secret, whoever pays may read accounts, nobody else."""
 
 from events.finance import WithdrawalRequested
 from events.payments import OrderPaid, RefundSucceeded
@@ -20,7 +20,7 @@ from shared.manifest import (
 )
 
 # A poll that finds a number never arrived sends it again, so it too pays.
-_PAYS = (Secret("alipay"), Key("pii", ("decrypt",)), Publishes())
+_PAYS = (Secret("alipay"), Key("pii", ("decrypt",)))
 
 MANIFEST = Manifest(
     domain="finance",
@@ -41,12 +41,12 @@ MANIFEST = Manifest(
                 Table("ops", ("PutItem", "UpdateItem"), ("JOB#",)),
             ),
         ),
-        OnEvent("on_order_paid", event=OrderPaid, grants=(Publishes(),)),
-        OnEvent("on_refund_succeeded", event=RefundSucceeded, grants=(Publishes(),)),
+        OnEvent("on_order_paid", event=OrderPaid),
+        OnEvent("on_refund_succeeded", event=RefundSucceeded),
         OnEvent(
             "on_withdrawal_requested",
             event=WithdrawalRequested,
-            grants=(StartsWorkflow("withdrawal"), Publishes()),
+            grants=(StartsWorkflow("withdrawal"),),
         ),
         OnQueue(
             "run_settlement_job",
@@ -59,7 +59,7 @@ MANIFEST = Manifest(
         Scheduled(
             "sweep_withdrawals",
             expression="rate(1 minute)",
-            grants=(StartsWorkflow("withdrawal"), AnswersWorkflow("withdrawal"), Publishes()),
+            grants=(StartsWorkflow("withdrawal"), AnswersWorkflow("withdrawal")),
         ),
         Scheduled(
             "find_returned_payouts",
@@ -68,7 +68,7 @@ MANIFEST = Manifest(
             grants=(Secret("alipay"), Publishes()),
         ),
         Task("assess_withdrawal", grants=(Publishes(),)),
-        Task("await_decision", grants=(AnswersWorkflow("withdrawal"), Publishes())),
+        Task("await_decision", grants=(AnswersWorkflow("withdrawal"),)),
         Task("send_transfer", timeout=60, grants=_PAYS),
         Task("poll_transfer", timeout=60, grants=_PAYS),
         Task("finish_withdrawal", grants=(Publishes(),)),
