@@ -132,6 +132,8 @@ def test_a_file_is_open_to_its_owner_to_all_when_public_and_through_the_works_it
     public = build.file(shop.house.sql, shop.creator, visibility="public")
     assert check(shop, shop.creator_token, media_id=inside).data == allowed("owner")
     assert check(shop, media_id=public).data == allowed("free")
+    staff = shop.sign_in(build.person(shop.house.sql), permissions=("media:read",))
+    assert check(shop, staff, media_id=loose).data == allowed("granted")
     assert check(shop, media_id=loose).data == NOTHING
     assert check(shop, media_id=inside).data == NOTHING | {"required_plan_ids": [plan_id]}
     until = shop.status(shop.pay(plan_id))["current_period_end"]

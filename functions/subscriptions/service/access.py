@@ -13,6 +13,7 @@ from shared.views.access import NO, Coverage, Decision, Paywall, by_rights, depe
 from shared.views.entitlements import Entitlement, Held, held
 
 _STAFF_READS = "content:read"
+_STAFF_READS_FILES = "media:read"
 
 
 def to_content(db: Connection, caller: Caller, content_id: int) -> AccessOut:
@@ -28,13 +29,15 @@ def to_content(db: Connection, caller: Caller, content_id: int) -> AccessOut:
 
 
 def to_file(db: Connection, caller: Caller, media_id: int) -> AccessOut:
-    """Access to a file: its owner's, everyone's when it is public, else by any published work it is part of."""
+    """Access to a file: its owner's and staff's, everyone's when public, else by any published work it is part of."""
     rows = store.file(db, media_id)
     if not rows:
         raise NotFound
     if rows[0]["owner_id"] == caller.uid:
         return _out(Decision(allowed=True, reason="owner"))
-    if rows[0]["visibility"] == "public":
+    if caller.may(_STAFF_READS_FILES):
+        return _out(Decision(allowed=True, reason="granted"))
+    if rows[0]["visibility"] == "public" and rows[0]["status"] == "ready":
         return _out(Decision(allowed=True, reason="free"))
     works = [row for row in rows if row["content_id"] is not None]
     for row in works:

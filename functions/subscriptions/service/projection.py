@@ -24,7 +24,7 @@ def project(right: Right) -> None:
 def rebuild() -> int:
     """Hold every right of SQL against the read model and write those that differ; how many were written.
 
-    Reads in batches and may stop anywhere: another run does the rest. A right that changes meanwhile has a higher
+    Reads in batches; a second run, even at the same time, does no harm. A right that changes meanwhile has a higher
     version, which this never overwrites.
     """
     return _rebuild(store.towards_creators) + _rebuild(store.to_contents)

@@ -84,7 +84,7 @@ def file(db: Connection, media_id: int) -> list[Row]:
     return rows(
         db,
         """
-        SELECT f.owner_id, f.visibility, o.content_id, o.author_id, o.access_level, o.plan_ids, o.granted_user_ids,
+        SELECT f.owner_id, f.visibility, f.status, o.content_id, o.author_id, o.access_level, o.plan_ids, o.granted_user_ids,
             o.available_from, o.available_to, w.price, plans.plans
         FROM media.pub_files f
         LEFT JOIN content.pub_content_media o USING (media_id)
