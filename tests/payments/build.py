@@ -110,23 +110,6 @@ def add_work(sql: Sql, *, author_id: int = SELLER, price: int | None = PRICE, **
     return int(sql(statement.format(names, values), row)[0][0])
 
 
-def add_user(sql: Sql, uid: int, username: str) -> None:
-    """Somebody with a profile."""
-    sql(
-        "INSERT INTO identity.users (uid, username) OVERRIDING SYSTEM VALUE VALUES (%s, %s)",
-        (uid, username),
-    )
-    sql(
-        """
-        INSERT INTO identity.authors (user_id, username, username_raw, name, avatar, invitation_id_owned)
-        SELECT id, username, username, initcap(username), 'https://a.example/' || username, username
-        FROM identity.users WHERE uid = %s
-        """,
-        (uid,),
-    )
-    sql("INSERT INTO identity.user_profiles (uid) VALUES (%s)", (uid,))
-
-
 @dataclass
 class Till:
     """A committed database, a vendor in memory, a clock that stands still until it is told to go on."""

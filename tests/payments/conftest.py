@@ -1,17 +1,19 @@
 """Fixtures of payments' tests."""
 
 from collections.abc import Callable, Iterator
-from typing import Any
+from contextlib import contextmanager
+from typing import Any, cast
 
 import psycopg
 import pytest
 
 from functions.payments.gateways import registry
 from functions.payments.http import handler
-from shared import aws
+from shared import aws, clock
 from shared.sql import connection as house_connection
 from shared.sql.connection import connect
 from tests.fixtures.api import Api
+from tests.fixtures.postgres import House
 from tests.payments.build import MortalGateway, Till
 
 
@@ -47,6 +49,22 @@ def till(fresh_database: Callable[..., str], notices_queue: str, vendor: MortalG
     with owner, serving:
         yield Till(sql, vendor, fresh_database)
     house_connection.use(None)
+
+
+class _Committed:
+    """In place of the rolled-back database: the till's own connection, which commits."""
+
+    @contextmanager
+    def acting(self, _domain: str) -> Iterator[None]:
+        """Nothing to change."""
+        yield
+
+
+@pytest.fixture
+def counter(till: Till, sign_in: Callable[..., str]) -> Api:
+    """The HTTP function of payments on the till's database."""
+    till.at = clock.now()
+    return Api(handler, cast("House", _Committed()), "payments")
 
 
 @pytest.fixture

@@ -7,8 +7,9 @@ import pytest
 
 from shared import clock
 from tests.fixtures.api import Api
+from tests.fixtures.people import make_user
 from tests.fixtures.postgres import House
-from tests.payments.build import BUYER, MortalGateway, add_user, add_work
+from tests.payments.build import BUYER, MortalGateway, add_work
 
 FRAME = 4
 
@@ -21,7 +22,7 @@ def staff(sign_in: Callable[..., str]) -> str:
 @pytest.fixture
 def orders(shop: Api, house: House, sign_in: Callable[..., str], vendor: MortalGateway) -> list[str]:
     """Three orders of two buyers: one at the end of a day in Shanghai, two on the next; the last one is paid."""
-    add_user(house.sql, BUYER, "reader")
+    make_user(house.sql, BUYER, "reader")
     numbers = []
     for uid, at in (
         (BUYER, datetime(2026, 3, 1, 15, 59, 59, tzinfo=UTC)),
@@ -54,7 +55,7 @@ def test_every_order_comes_with_its_buyer_and_its_transactions_in_one_statement(
         "user_id": BUYER,
         "username": "reader",
         "display_name": "Reader",
-        "avatar_url": "https://a.example/reader",
+        "avatar_url": None,
     }
     assert oldest["transactions"] == []
 

@@ -7,10 +7,13 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
+from psycopg.pq import TransactionStatus
 
 from functions.payments.service import notices
 from shared.errors import Refusal
-from tests.payments.build import PRICE, Crash, Till, dying_before_statement
+from shared.sql import connection
+from tests.fixtures.api import Api
+from tests.payments.build import BUYER, PRICE, Crash, Till, dying_before_statement
 
 MORE_THAN_ANY_WAY_SENDS = 200
 
@@ -221,22 +224,72 @@ def test_dying_between_asking_about_a_refund_and_writing_it_changes_nothing_in_t
     assert len(trade.repaid) == 1
 
 
-def test_no_vendor_is_called_inside_a_transaction(till: Till) -> None:
-    from psycopg.pq import TransactionStatus
-
-    from shared.sql import connection
-
-    seen: list[TransactionStatus] = []
+@pytest.fixture
+def seen(till: Till) -> list[TransactionStatus]:
+    """What the database connection was doing at each call of the vendor."""
+    found: list[TransactionStatus] = []
     maybe_die = till.gateway._maybe_die
 
     def watch(moment: str) -> None:
-        seen.append(TransactionStatus(connection.current().pgconn.transaction_status))
+        found.append(TransactionStatus(connection.current().pgconn.transaction_status))
         maybe_die(moment)
 
     till.gateway._maybe_die = watch  # type: ignore[method-assign]  # the twin is ours to listen in on
+    return found
+
+
+def test_no_worker_calls_the_vendor_inside_a_transaction(till: Till, seen: list[TransactionStatus]) -> None:
     for kind in WAYS:
         way = kind(till)
         way.arrange()
         way.walk()
     assert len(seen) > 20
     assert set(seen) == {TransactionStatus.IDLE}
+
+
+def test_no_route_calls_the_vendor_inside_a_transaction(
+    till: Till, counter: Api, sign_in: Callable[..., str], seen: list[TransactionStatus]
+) -> None:
+    buyer, staff = sign_in(BUYER), sign_in(9, permissions=("payment:write",))
+    order_no, other_no = till.open(), till.open()
+    for number in (order_no, other_no):
+        counter.post("/payments/alipay/create", {"order_no": number, "scene": "qr"}, token=buyer)
+    assert counter.post(f"/payments/orders/{other_no}/cancel", token=buyer).data["status"] == "cancelled"
+    ((payment_no,),) = till.sql("SELECT payment_no FROM payments.payment_transactions WHERE order_no = %s", (order_no,))
+    assert counter.post("/payments/alipay/callback", form=till.buyer_pays(payment_no).decode()).text == "success"
+    assert counter.post(f"/payments/verify/{order_no}", token=buyer).data["changed"]
+    refund = counter.post(f"/payments/refund/{order_no}", {"reason": "r"}, token=buyer).data
+    done = counter.post(f"/admin/payments/refunds/{refund['refund_id']}/process", {"action": "approve"}, token=staff)
+    assert done.data["status"] == "succeeded"
+    assert len(seen) >= 10
+    assert set(seen) == {TransactionStatus.IDLE}
+
+
+@pytest.mark.parametrize("moment", ["before create", "after create"])
+def test_a_payment_whose_start_died_is_started_again_with_the_same_key(
+    till: Till, counter: Api, sign_in: Callable[..., str], moment: str
+) -> None:
+    token, body, key = sign_in(BUYER), {"order_no": till.open(), "scene": "qr"}, {"Idempotency-Key": "k"}
+    till.gateway.dies = moment
+    assert counter.post("/payments/alipay/create", body, token=token, headers=key).status == 500
+    first = till.sql("SELECT payment_no FROM payments.payment_transactions")
+    assert len(first) == 1, "the intention was written before the vendor was called"
+    payment = counter.post("/payments/alipay/create", body, token=token, headers=key).data
+    assert [(payment["payment_no"],)] == first == till.sql("SELECT payment_no FROM payments.payment_transactions")
+
+
+@pytest.mark.parametrize("moment", ["before refund", "after refund"])
+def test_an_approval_that_died_is_answered_when_repeated_and_finished_by_the_schedule(
+    till: Till, counter: Api, sign_in: Callable[..., str], moment: str
+) -> None:
+    order_no, _ = till.paid()
+    path, key = f"/admin/payments/refunds/{till.ask_refund(order_no)}/process", {"Idempotency-Key": "k"}
+    staff = sign_in(9, permissions=("payment:write",))
+    till.gateway.dies = moment
+    assert counter.post(path, {"action": "approve"}, token=staff, headers=key).status == 500
+    assert counter.post(path, {"action": "approve"}, token=staff, headers=key).data["status"] == "processing"
+    assert counter.post(path, {"action": "approve"}, token=staff).error == (409, "refund_not_pending")
+    till.settle_down()
+    assert till.refunds(order_no) == [("request", "succeeded", PRICE)]
+    assert len(till.facts("payments.refund_succeeded.v1")) == 1
+    assert till.sql("SELECT count(*) FROM admin.admin_operation_logs") == [(1,)]
