@@ -18,7 +18,7 @@ MANIFEST = Manifest(
             prefix="u/",
             layers=("http", "sql", "media"),
             memory=2048,
-            timeout=300,
+            timeout=900,  # a batch may hold several videos of 5 GB, each read from end to end
             grants=(
                 Bucket("media-private", ("read", "delete"), "u/"),
                 Bucket("media-public", ("write",), "r/"),
