@@ -60,4 +60,4 @@ class AmountInvalid(Refusal):
 
 class CouponNotApplicable(Refusal):
     status, error = 422, "coupon_not_applicable"
-    zh, en = "优惠券不适用于该订单", "The coupon does not apply to this order"
+    zh, en = "该优惠券不适用于此次购买", "This coupon does not apply to this purchase"
