@@ -21,7 +21,8 @@ from shared import aws, clock
 from shared.ids import new_ulid
 from shared.sql import connection as house_connection
 from shared.sql.edge import unit_of_work
-from tests.payments.build import Crash, add_user
+from tests.fixtures.people import make_user
+from tests.payments.build import Crash
 
 ASL = Path(__file__).resolve().parents[2] / "functions/finance/workflows/withdrawal.asl.json"
 START = datetime(2026, 3, 1, 4, 0, tzinfo=UTC)
@@ -55,7 +56,7 @@ class MortalPayouts(NullPayouts):
 
 def add_creator(sql: Sql, uid: int, *, verified: bool = True) -> int:
     """A creator, whose identity was verified unless told otherwise."""
-    add_user(sql, uid, f"creator{uid}")
+    make_user(sql, uid, f"creator{uid}")
     sql(
         "UPDATE identity.user_profiles SET is_creator = true, identity_status = %s WHERE uid = %s",
         ("approved" if verified else "none", uid),
