@@ -55,6 +55,8 @@ class Stage:
     """Where clients find the house; None for the address of the CloudFront distribution."""
     certificate_arn: str | None
     mail_from: str
+    forwarded_hops: int
+    """How many proxies stand before a function and append the caller's address: CloudFront and the API, or the front door."""
     clock_file: str | None
     """The movable clock, a file."""
     event_archive_days: int | None
@@ -85,6 +87,7 @@ def local(environment: Mapping[str, str]) -> Stage:
         public_url=environment.get("PUBLIC_URL", "http://127.0.0.1:8000"),
         certificate_arn=None,
         mail_from="no-reply@sharestack.local",
+        forwarded_hops=1,
         clock_file=environment.get("CLOCK_FILE", ".local/clock.json"),
         event_archive_days=None,
         alarms=False,
@@ -111,6 +114,7 @@ def small(environment: Mapping[str, str]) -> Stage:
         public_url=environment.get("PUBLIC_URL"),
         certificate_arn=environment.get("CERTIFICATE_ARN"),
         mail_from=environment.get("MAIL_FROM", "no-reply@sharestack.example"),
+        forwarded_hops=2,
         clock_file=None,
         event_archive_days=90,
         alarms=True,
@@ -135,6 +139,7 @@ def prod(environment: Mapping[str, str]) -> Stage:
         public_url=environment.get("PUBLIC_URL"),
         certificate_arn=environment.get("CERTIFICATE_ARN"),
         mail_from=environment.get("MAIL_FROM", "no-reply@sharestack.example"),
+        forwarded_hops=2,
         clock_file=None,
         event_archive_days=90,
         alarms=True,

@@ -76,6 +76,7 @@ class HouseFunction(Construct):
             "STAGE": foundation.house.stage.name,
             "SERVICE": self._scope.domain,
             "PUBLIC_URL": foundation.public_url,
+            "FORWARDED_HOPS": str(self._scope.house.stage.forwarded_hops),
             **({"CLOCK_FILE": foundation.house.stage.clock_file} if foundation.house.stage.clock_file else {}),
         }
         statements: list[Allow] = []

@@ -5,6 +5,7 @@ One layer, because each BaseHTTPMiddleware costs three quarters of a request and
 """
 
 import json
+import os
 import re
 from collections.abc import Iterable
 
@@ -98,7 +99,7 @@ def _context(scope: Scope) -> RequestContext:
     return RequestContext(
         request_id=sent_id if _REQUEST_ID.match(sent_id) else str(gateway.get("requestId") or new_ulid()),
         locale=negotiate(headers.get(b"accept-language", b"").decode("latin-1")),
-        ip=client[0] or "",
+        ip=_viewer(headers.get(b"x-forwarded-for", b"").decode("latin-1")) or client[0] or "",
         user_agent=headers.get(b"user-agent", b"").decode("latin-1")[:500],
         method=scope["method"],
         path=scope["path"],
@@ -106,6 +107,16 @@ def _context(scope: Scope) -> RequestContext:
         media_type=headers.get(b"content-type", b"").split(b";")[0].strip().lower().decode("latin-1"),
         authorization=headers.get(b"authorization", b"").decode("latin-1"),
     )
+
+
+def _viewer(forwarded_for: str) -> str:
+    """The caller's address: each proxy of ours appends the one it saw, so only the last FORWARDED_HOPS are believed.
+
+    Whatever a caller writes into the header himself stands further left.
+    """
+    hops = int(os.environ.get("FORWARDED_HOPS", "0"))
+    seen = [part.strip() for part in forwarded_for.split(",")]
+    return seen[-hops] if 0 < hops <= len(seen) else ""
 
 
 async def _body(context: RequestContext, receive: Receive) -> bytes:

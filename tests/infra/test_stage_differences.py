@@ -28,6 +28,7 @@ def test_the_laptop_differs_from_production_in_these_things_only():
         "database_dsn",
         "public_url",
         "mail_from",
+        "forwarded_hops",
         "clock_file",
         "event_archive_days",
         "alarms",

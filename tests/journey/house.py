@@ -67,12 +67,17 @@ class LittleHouse:
                 if isinstance(function, Scheduled):
                     self._schedules.append((manifest.domain, function.name))
             for workflow in manifest.workflows:
-                self._monkeypatch.setenv(f"WORKFLOW_{workflow.name.upper()}", f"arn:aws:states:us-east-1:123456789012:stateMachine:{workflow.name}")
+                self._monkeypatch.setenv(
+                    f"WORKFLOW_{workflow.name.upper()}",
+                    f"arn:aws:states:us-east-1:123456789012:stateMachine:{workflow.name}",
+                )
         self._routes.sort(key=lambda entry: -len(entry[0]))
 
     def _open_bus(self) -> None:
         self._bus = aws.client("sqs").create_queue(QueueName="bus-tap")["QueueUrl"]
-        arn = aws.client("sqs").get_queue_attributes(QueueUrl=self._bus, AttributeNames=["QueueArn"])["Attributes"]["QueueArn"]
+        arn = aws.client("sqs").get_queue_attributes(QueueUrl=self._bus, AttributeNames=["QueueArn"])["Attributes"][
+            "QueueArn"
+        ]
         events = aws.client("events")
         events.put_rule(Name="tap", EventPattern=json.dumps({"source": [{"prefix": "sharestack."}]}))
         events.put_targets(Rule="tap", Targets=[{"Id": "tap", "Arn": arn}])
@@ -140,9 +145,20 @@ class LittleHouse:
 
     # -- what happens between functions
 
-    def request(self, method: str, path: str, body: Any = None, *, token: str | None = None, key: str | None = None, form: str | None = None) -> Reply:
+    def request(
+        self,
+        method: str,
+        path: str,
+        body: Any = None,
+        *,
+        token: str | None = None,
+        key: str | None = None,
+        form: str | None = None,
+    ) -> Reply:
         """One request through the gateway; a client whose request died repeats it with its key."""
-        domain, name = next((d, n) for prefix, d, n in self._routes if f"{path}/".startswith(prefix) or path.startswith(prefix))
+        domain, name = next(
+            (d, n) for prefix, d, n in self._routes if f"{path}/".startswith(prefix) or path.startswith(prefix)
+        )
         headers = {"accept-language": "en"}
         if token:
             headers["authorization"] = f"Bearer {token}"

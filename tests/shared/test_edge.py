@@ -4,6 +4,7 @@ import pytest
 
 from shared.dynamo.sessions import SessionItem, user_key
 from shared.http.edge import MAX_BODY
+from shared.ratelimit import BucketItem
 from tests.fixtures.api import Api
 from tests.shared.things import handler
 
@@ -24,7 +25,13 @@ def test_integers_come_before_names_in_the_route_index(things: Api) -> None:
 
 @pytest.mark.parametrize(
     ("language", "sentence"),
-    [("zh-CN", "未找到"), ("en", "Not found"), ("fr, en;q=0.5", "Not found"), ("", "未找到"), ("en;q=0.1, zh;q=0.9", "未找到")],
+    [
+        ("zh-CN", "未找到"),
+        ("en", "Not found"),
+        ("fr, en;q=0.5", "Not found"),
+        ("", "未找到"),
+        ("en;q=0.1, zh;q=0.9", "未找到"),
+    ],
 )
 def test_an_error_speaks_the_callers_language(things: Api, language: str, sentence: str) -> None:
     reply = things.get("/nowhere", headers={"accept-language": language})
@@ -85,8 +92,10 @@ def test_broken_json_is_400_and_another_media_type_415(things: Api, sign_in) -> 
     from tests.fixtures.gateway import gateway_event
 
     event = gateway_event(
-        "POST", "/api/v1/things/make",
-        headers={"authorization": f"Bearer {token}", "content-type": "application/json"}, body=b"{",
+        "POST",
+        "/api/v1/things/make",
+        headers={"authorization": f"Bearer {token}", "content-type": "application/json"},
+        body=b"{",
     )
     with things._house.acting("platform"):
         answer = reply(event, None)
@@ -138,3 +147,12 @@ def test_a_creator_certified_a_moment_ago_is_let_in(things: Api, sign_in) -> Non
     (session,) = SessionItem.query(user_key(7))
     session.update([SessionItem.roles.set(["creator"])])
     assert things.post("/things/creators", token=token).status == 200
+
+
+@pytest.mark.parametrize(
+    ("hops", "subject"), [("0", "203.0.113.7"), ("1", "198.51.100.2"), ("2", "192.0.2.1"), ("9", "203.0.113.7")]
+)
+def test_only_the_addresses_our_own_proxies_saw_are_believed(things: Api, monkeypatch, hops: str, subject: str) -> None:
+    monkeypatch.setenv("FORWARDED_HOPS", hops)
+    things.get("/things/1", headers={"X-Forwarded-For": "1.1.1.1, 192.0.2.1, 198.51.100.2"})
+    assert BucketItem.get(f"RL#ip#{subject}", "TAT").tat > 0

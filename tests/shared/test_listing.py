@@ -59,7 +59,9 @@ def test_pages_and_filters(house) -> None:
     page = ROWS.page(house.db, PageQuery(page=2, page_size=20, sort_by="id", sort_order="asc"), {"at_least": 5}, build)
     assert house.db.statements - before == 1, "one round trip"
     assert (page.total, len(page.items), page.page) == (46, 20, 2)
-    assert ROWS.page(house.db, PageQuery(page=9, page_size=20), {}, build).total == 95, "beyond the end the total is still told"
+    assert ROWS.page(house.db, PageQuery(page=9, page_size=20), {}, build).total == 95, (
+        "beyond the end the total is still told"
+    )
 
 
 def test_the_total_is_capped_and_said_so(house) -> None:
