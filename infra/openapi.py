@@ -96,7 +96,7 @@ def _apart(part: dict[str, Any], known: dict[str, Any], name: str) -> dict[str, 
     own = part.get("components", {}).get("schemas", {})
     text = json.dumps(part)
     for schema in [schema for schema, shape in own.items() if known.get(schema, shape) != shape]:
-        renamed = f"{name.split('.')[0].capitalize()}{schema}"
+        renamed = f"{name.split('.', maxsplit=1)[0].capitalize()}{schema}"
         text = text.replace(f'"#/components/schemas/{schema}"', f'"#/components/schemas/{renamed}"')
         text = text.replace(f'"{schema}": {{', f'"{renamed}": {{')
     separate: dict[str, Any] = json.loads(text)

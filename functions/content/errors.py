@@ -15,7 +15,7 @@ class CategoryNotFound(Refusal):
 
 class MediaNotFound(Refusal):
     status, error = 404, "media_not_found"
-    zh, en = "文件不存在或不适用", "There is no such file of yours, or it does not fit here"
+    zh, en = "文件不存在", "There is no such file"
 
 
 class PlanNotFound(Refusal):

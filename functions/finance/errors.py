@@ -45,7 +45,7 @@ class SelfApprovalForbidden(Refusal):
 
 class GatewayFailed(Refusal):
     status, error = 502, "gateway_error"
-    zh, en = "付款流程暂时无法启动", "The payout flow could not be reached"
+    zh, en = "支付渠道暂时不可用，请稍后再试", "The payment provider did not answer as expected, please try again later"
 
 
 class PeriodSettled(Refusal):

@@ -24,7 +24,7 @@ router = APIRouter(prefix=BASE, tags=["platform"])
 
 
 @router.get("/health")
-async def health(viewer: Public) -> Answer[HealthOut]:
+async def health(_viewer: Public) -> Answer[HealthOut]:
     """Alive: this function answers."""
     return answer(
         HealthOut.model_construct(
@@ -34,7 +34,7 @@ async def health(viewer: Public) -> Answer[HealthOut]:
 
 
 @router.get("/health/ready", responses=problems(NotReady))
-async def ready(viewer: Public) -> Answer[ReadyOut]:
+async def ready(_viewer: Public) -> Answer[ReadyOut]:
     """Ready: what this product stands on answers too."""
     found = probes.readiness()
     if found.status == "down":
@@ -43,13 +43,13 @@ async def ready(viewer: Public) -> Answer[ReadyOut]:
 
 
 @router.get("/openapi.json", include_in_schema=True)
-async def openapi(viewer: Public) -> Response:
+async def openapi(_viewer: Public) -> Response:
     """The OpenAPI document of the whole API, written at build time from every domain's routes."""
     return Response(_document("openapi.json"), media_type="application/json", headers={"cache-control": "max-age=60"})
 
 
 @router.get("/docs")
-async def docs(viewer: Public) -> HTMLResponse:
+async def docs(_viewer: Public) -> HTMLResponse:
     """Swagger UI over the document above."""
     return HTMLResponse(
         _document("swagger/index.html"),
@@ -61,7 +61,7 @@ async def docs(viewer: Public) -> HTMLResponse:
 
 
 @router.get("/docs/{asset}", include_in_schema=False)
-async def docs_asset(asset: str, viewer: Public) -> Response:
+async def docs_asset(asset: str, _viewer: Public) -> Response:
     """A file of Swagger UI."""
     kinds = {".js": "text/javascript", ".css": "text/css", ".png": "image/png"}
     kind = kinds.get(Path(asset).suffix)

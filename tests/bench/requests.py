@@ -4,6 +4,7 @@ import asyncio
 import io
 import os
 from contextlib import redirect_stdout
+from pathlib import Path
 from statistics import median
 from typing import Any
 
@@ -52,7 +53,7 @@ def warm() -> Gate:
 
     asyncio.set_event_loop(asyncio.new_event_loop())
     keep_warm()
-    with redirect_stdout(io.StringIO()), open(os.devnull, "w") as nowhere:
+    with redirect_stdout(io.StringIO()), Path(os.devnull).open("w") as nowhere:
         _quiet(nowhere)
         assert subject()["statusCode"] == 200
         assert plain(reference_event, context)["statusCode"] == 200

@@ -10,6 +10,7 @@ import os
 from collections import defaultdict
 from collections.abc import Callable
 from importlib import import_module
+from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
@@ -88,8 +89,8 @@ class LittleHouse:
         for manifest in discover():
             for workflow in manifest.workflows:
                 package = import_module(f"functions.{manifest.domain}").__path__[0]
-                with open(f"{package}/workflows/{workflow.name}.asl.json") as file:
-                    found[workflow.name] = json.load(file)
+                text = Path(f"{package}/workflows/{workflow.name}.asl.json").read_text()
+                found[workflow.name] = json.loads(text)
         return found
 
     # -- running one function
@@ -236,5 +237,5 @@ class LittleHouse:
     def sql(self, statement: str, parameters: Any = None) -> list[tuple[Any, ...]]:
         """Look, or arrange, as the owner."""
         with connect(self.dsn("postgres")) as db:
-            cursor = db.execute(statement, parameters)  # type: ignore[arg-type]  # tests write literals
+            cursor = db.execute(statement, parameters)
             return cursor.fetchall() if cursor.description else []

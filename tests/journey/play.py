@@ -148,7 +148,7 @@ STATE = {
 def end_state(house: LittleHouse) -> dict[str, Any]:
     """Everything that matters, without the numbers and times that differ between runs."""
     with connect(house.dsn("postgres")) as db:
-        found: dict[str, Any] = {name: db.execute(statement).fetchall() for name, statement in STATE.items()}  # type: ignore[arg-type]  # literals above
+        found: dict[str, Any] = {name: db.execute(statement).fetchall() for name, statement in STATE.items()}
     found["rights"] = sorted(
         (item.sk.split("#")[0], item.source, int(item.revoked)) for item in EntitlementItem.query(f"U#{READER}")
     )

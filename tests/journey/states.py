@@ -5,6 +5,7 @@ Fail, Retry and Catch, with JSONPath input and output. An execution that is aske
 """
 
 import json
+import operator
 import re
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -180,6 +181,16 @@ def _fill(template: Any, data: Any, token: str) -> Any:
     return template
 
 
+_COMPARISONS: dict[str, Callable[[Any, Any], bool]] = {
+    "StringEquals": operator.eq,
+    "NumericEquals": operator.eq,
+    "BooleanEquals": operator.eq,
+    "NumericGreaterThanEquals": operator.ge,
+    "NumericGreaterThan": operator.gt,
+    "NumericLessThan": operator.lt,
+}
+
+
 def _holds(rule: dict[str, Any], data: Any) -> bool:
     if "And" in rule:
         return all(_holds(part, data) for part in rule["And"])
@@ -187,27 +198,13 @@ def _holds(rule: dict[str, Any], data: Any) -> bool:
         return any(_holds(part, data) for part in rule["Or"])
     if "Not" in rule:
         return not _holds(rule["Not"], data)
-    try:
-        value = _get(data, rule["Variable"])
-    except (KeyError, TypeError):
-        return rule.get("IsPresent") is False
-    for name, expected in rule.items():
-        if name in {"StringEquals", "NumericEquals", "BooleanEquals"}:
-            return bool(value == expected)
-        if name == "NumericGreaterThanEquals":
-            return bool(value >= expected)
-        if name == "NumericGreaterThan":
-            return bool(value > expected)
-        if name == "NumericLessThan":
-            return bool(value < expected)
-        if name == "IsPresent":
-            return bool(expected)
-    raise AssertionError(f"this interpreter does not know {rule}")
+    ((name, expected),) = ((key, value) for key, value in rule.items() if key not in {"Variable", "Next"})
+    return _COMPARISONS[name](_get(data, rule["Variable"]), expected)
 
 
 def tap(machines: StateMachines) -> None:
     """Answer the product's own client: its Step Functions calls end here instead of on the network."""
-    session = aws.session()
+    session: Any = aws.session()
     session.register("before-call.sfn.StartExecution", lambda params, **_: machines.started(_body(params)))
     session.register("before-call.sfn.SendTaskSuccess", lambda params, **_: machines.told(_body(params)))
 

@@ -1,7 +1,7 @@
 """PynamoDB on the lean session: the same items, errors and binaries as stock botocore; limits that hold in parallel."""
 
 from concurrent.futures import ThreadPoolExecutor
-from typing import ClassVar
+from typing import Any, ClassVar
 
 import pytest
 from pynamodb.attributes import BinaryAttribute, MapAttribute, UnicodeAttribute
@@ -17,7 +17,7 @@ from shared.views.entitlements import EntitlementItem
 class Sample(Item):
     Meta = meta("ops")
     blob: ClassVar[BinaryAttribute] = BinaryAttribute(null=True, legacy_encoding=False)
-    named: ClassVar[MapAttribute] = MapAttribute(null=True)
+    named: ClassVar[MapAttribute[str, Any]] = MapAttribute(null=True)
     text: ClassVar[UnicodeAttribute] = UnicodeAttribute(null=True)
 
 
@@ -38,7 +38,7 @@ def test_errors_come_through_the_lean_parser(cloud) -> None:
         Sample("a", "b").save(condition=Sample.pk.does_not_exist())
     assert condition_failed(refused.value)
     with pytest.raises(UpdateError) as broken:
-        Sample("a", "b").update([Sample.text.set(Sample.named)], condition=Sample.text.exists())
+        Sample("a", "b").update([Sample.text.set("x")], condition=Sample.text.exists())
     assert condition_failed(broken.value)
     client = aws.client("dynamodb")
     with pytest.raises(client.exceptions.ResourceNotFoundException):
@@ -86,8 +86,8 @@ def test_a_bucket_refills_with_time(cloud) -> None:
         assert [take(limit, "u").allowed for _ in range(2)] == [True, False]
 
 
-def right(version: int, *, revoked: int = 0) -> EntitlementItem:
-    return EntitlementItem("U#1", "CREATOR#9", source="subscription", plan_id=3, tier=2, revoked=revoked, version=version)
+def right(version: int, **fields: Any) -> EntitlementItem:
+    return EntitlementItem("U#1", "CREATOR#9", source="subscription", plan_id=3, tier=2, version=version, **fields)
 
 
 def test_rights_never_turn_back(cloud) -> None:
@@ -105,7 +105,5 @@ def test_rights_never_turn_back(cloud) -> None:
 
 def test_a_right_ends_on_time_without_anyone_writing(cloud) -> None:
     now = int(clock.now().timestamp())
-    item = right(1)
-    item.valid_until = now - 1
-    entitlements.put(item)
+    entitlements.put(right(1, valid_until=now - 1))
     assert entitlements.held(1, 9).subscription is None

@@ -11,7 +11,8 @@ from tests.shared.things import handler
 
 @pytest.fixture
 def things(api) -> Api:
-    return api(handler, "platform")
+    made: Api = api(handler, "platform")
+    return made
 
 
 def test_a_success_is_in_the_envelope(things: Api) -> None:

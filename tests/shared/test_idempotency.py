@@ -17,11 +17,12 @@ from tests.shared.things import Thing, handler
 
 @pytest.fixture
 def things(api) -> Api:
-    return api(handler, "platform")
+    made: Api = api(handler, "platform")
+    return made
 
 
 def made(house) -> int:
-    return house.sql("SELECT count(*) FROM platform.processed_events WHERE consumer = 'things'")[0][0]
+    return int(house.sql("SELECT count(*) FROM platform.processed_events WHERE consumer = 'things'")[0][0])
 
 
 def test_a_repeated_key_gets_the_first_answer(things: Api, house, sign_in) -> None:

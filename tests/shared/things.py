@@ -4,9 +4,9 @@ from typing import Annotated
 
 from fastapi import APIRouter
 
+from shared.caller import Caller
 from shared.errors import NotFound
 from shared.http.app import BASE, create_app, lambda_handler
-from shared.caller import Caller
 from shared.http.auth import Creator, Public, SignedIn, staff
 from shared.http.envelope import Answer, In, Out, PathId, answer
 from shared.http.idempotency import OnceOnly

@@ -1,5 +1,7 @@
 """The tables of finance: the ledger and the functions that alone may write it; earnings, settlements, withdrawals."""
 
+from typing import Any
+
 from alembic import op
 
 revision = "0007"
@@ -419,7 +421,7 @@ GRANT SELECT, INSERT ON finance.withdrawal_steps TO finance;
 
 def upgrade() -> None:
     """Build them. Past Alembic's text(), which would take the `:` of an account name or of `:=` for a parameter."""
-    connection = op.get_bind().connection.dbapi_connection
+    connection: Any = op.get_bind().connection.dbapi_connection
     for part in (LEDGER, POST_ENTRY, POST_BATCH, EARNINGS, WITHDRAWALS, GRANTS):
         connection.execute(part)
 
