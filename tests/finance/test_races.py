@@ -91,6 +91,21 @@ def test_a_sale_and_its_refunds_at_once_end_as_in_order(desk: Desk, together: To
     desk.books_hold()
 
 
+def test_a_sale_waits_for_a_refund_that_is_being_heard(desk: Desk, fresh_database: Callable[..., str]) -> None:
+    """Else neither sees the other, and the refund would wait for a sale that is booked."""
+    sale = desk.paid_order(CREATOR, 10_000)
+    with clock.frozen(desk.at), connect(fresh_database("finance")) as first, connect(fresh_database("finance")) as second:
+        second.execute("SET lock_timeout = '100ms'")
+        with first.transaction():
+            sales.hear_refund(first, desk.refund_of(sale.order_no, 10_000))
+            with pytest.raises(psycopg.errors.LockNotAvailable), second.transaction():
+                sales.book_sale(second, sale)
+        with second.transaction():
+            sales.book_sale(second, sale)
+    assert desk.sql("SELECT status FROM finance.creator_earnings") == [("reversed",)]
+    desk.books_hold()
+
+
 def test_refunds_at_once_never_exceed_the_sale(desk: Desk, together: Together) -> None:
     order_no = desk.sell(CREATOR, 10_000)
     refunds = [desk.refund_of(order_no, 3_000) for _ in range(THREADS)]

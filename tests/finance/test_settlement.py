@@ -96,10 +96,14 @@ def test_a_debt_larger_than_the_money_there_is_waits_for_more(counter: Desk) -> 
     counter.settle()
     assert counter.balances(CREATOR) == {"pending": -79_520, "available": 9_520, "frozen": 70_000, "withdrawn": 0}
     counter.books_hold()
+    counter.sell(CREATOR, 10_000)
+    counter.pass_time(days=7)
+    counter.settle()
+    assert counter.balances(CREATOR) == {"pending": -79_520, "available": 17_472, "frozen": 70_000, "withdrawn": 0}
     counter.sell(CREATOR, 100_000)
     counter.pass_time(days=7)
     assert counter.settle() == 1
-    assert counter.balances(CREATOR) == {"pending": 0, "available": 9_520, "frozen": 70_000, "withdrawn": 0}
+    assert counter.balances(CREATOR) == {"pending": 0, "available": 17_472, "frozen": 70_000, "withdrawn": 0}
     counter.books_hold()
 
 

@@ -68,7 +68,8 @@ def _retry(db: Connection, withdrawal: Withdrawal, operator: int, comment: str |
     try:
         if withdrawal.status == "failed":
             holds.freeze(db, again, now)
-        workflow.start(again)
+        if (arn := workflow.start(again)) is not None:
+            withdrawals.keep_execution(db, withdrawal.withdrawal_id, arn)
     except InsufficientBalance as error:
         raise InvalidState(status=withdrawal.status, reason="insufficient_balance") from error
     except (BotoCoreError, ClientError) as error:

@@ -57,7 +57,6 @@ def _each(creators: Sequence[int], period: Period | None, on_progress: Callable[
 def settle_creator(db: Connection, creator_id: int, period: Period | None = None) -> None:
     """Move what is due from pending to available, and collect debts as far as the money reaches."""
     now = clock.now()
-    settlements.lock_creator(db, creator_id)
     window = (None, None) if period is None else (models.day_start(period.start), models.day_end(period.end))
     due = settlements.lock_due(db, creator_id, now, *window)
     available = ledger.balances(db, creator_id)["available"]

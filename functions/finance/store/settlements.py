@@ -63,11 +63,6 @@ def has_settled(db: Connection, since: datetime, until: datetime, only: Sequence
     return bool(row and row[0])
 
 
-def lock_creator(db: Connection, creator_id: int) -> None:
-    """One settlement of a creator at a time, whoever starts it."""
-    db.execute("SELECT pg_advisory_xact_lock(hashtextextended('finance.settle', %s))", (creator_id,))
-
-
 def lock_due(
     db: Connection, creator_id: int, now: datetime, since: datetime | None = None, until: datetime | None = None
 ) -> Due:
