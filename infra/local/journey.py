@@ -30,6 +30,8 @@ class Journey:
         self.stamp = f"{int(time.time())}"
         self.logins = {login["email"].split("@")[0]: login for login in house.local("GET", "/seed")["logins"]}
         self.staff: dict[str, Person] = {}
+        self.people: dict[str, Person] = {}
+        self.pairs: dict[str, dict[str, Any]] = {}
 
     def play(self) -> None:
         """The whole journey."""
@@ -73,7 +75,8 @@ class Journey:
         )
         person.token, person.uid = pair["access_token"], pair["user"]["user_id"]
         self.house.check(f"{name} is user {person.uid} with a verified address", holds=pair["user"]["email_verified"])
-        self.pairs = getattr(self, "pairs", {}) | {name: pair | {"email": email}}
+        self.people[name] = person
+        self.pairs[name] = pair | {"email": email}
         return person
 
     def sessions(self, person: Person) -> None:

@@ -6,6 +6,7 @@ of RDS Proxy. After a SnapStart restore the old socket is dead; the first statem
 
 import json
 import os
+import select
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -94,12 +95,12 @@ def _alive() -> Connection:
 
 
 def _peer_closed(connection: Connection) -> bool:
-    """Readable while idle means the server said goodbye (or a notice, which `consume_input` swallows)."""
+    """An idle session has nothing to say; when its socket is readable it says goodbye (or something as rare)."""
     try:
-        connection.pgconn.consume_input()
-    except psycopg.OperationalError:
+        readable, _, _ = select.select([connection.pgconn.socket], [], [], 0)
+    except (OSError, ValueError, psycopg.OperationalError):
         return True
-    return connection.pgconn.status != psycopg.pq.ConnStatus.OK
+    return bool(readable)
 
 
 @contextmanager

@@ -186,7 +186,7 @@ def _pgbench(dsn: str, count: int, seconds: float) -> float | None:
         script.write(_PGBENCH)
         script.flush()
         said = subprocess.run(
-            [binary, "-n", "-M", "prepared", "-f", script.name, "-T", str(max(1, round(seconds))), "-c", str(count), "-j",
+            [binary, "-n", "-f", script.name, "-T", str(max(1, round(seconds))), "-c", str(count), "-j",
              str(min(count, 2)), "-h", str(parts["host"]), "-U", "finance", str(parts["dbname"])],
             capture_output=True, text=True, check=True,
         )  # fmt: skip

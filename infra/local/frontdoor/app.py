@@ -10,6 +10,7 @@ from starlette.requests import Request
 from starlette.responses import HTMLResponse, RedirectResponse, Response
 from starlette.routing import Route
 
+from infra.local.frontdoor.buyer import Buyer
 from infra.local.frontdoor.cloud import Cloud
 from infra.local.frontdoor.controls import Controls
 from infra.local.frontdoor.media import Media
@@ -31,11 +32,13 @@ def create_app(local: Local, transport: httpx.AsyncBaseTransport | None = None) 
     limits = httpx.Limits(max_connections=None)
     client = httpx.AsyncClient(transport=transport, timeout=TIMEOUT, limits=limits, trust_env=False)
     cloud = Cloud(local)
-    controls = Controls(local, client)
+    buyer = Buyer(client)
+    controls = Controls(local, client, buyer)
     media = Media(local, cloud, client)
 
     async def api(request: Request) -> Response:
-        return await forward(client, request, cloud.api() + target(request), viewer_headers(request))
+        answer = await forward(client, request, cloud.api() + target(request), viewer_headers(request))
+        return buyer.watch(request, answer)
 
     async def docs(request: Request) -> Response:
         return await forward(client, request, f"{cloud.api()}/api/v1/docs", viewer_headers(request))

@@ -9,6 +9,7 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
 from infra.local.clock import LocalClock, NotAClockMove
+from infra.local.frontdoor.buyer import Buyer
 from infra.local.frontdoor.upstream import end_to_end, forward, target
 from infra.local.settings import Local
 from shared.clock import rfc3339
@@ -20,8 +21,8 @@ Item = dict[str, Any]
 class Controls:
     """Drives a journey from outside: who may log in, what was sent, what time it is, how vendors behave."""
 
-    def __init__(self, local: Local, client: httpx.AsyncClient) -> None:
-        self._local, self._client = local, client
+    def __init__(self, local: Local, client: httpx.AsyncClient, buyer: Buyer) -> None:
+        self._local, self._client, self._buyer = local, client, buyer
         self._clock = LocalClock(local.clock)
 
     async def seed(self, _: Request) -> Response:
@@ -40,6 +41,8 @@ class Controls:
 
     async def sandbox(self, request: Request) -> Response:
         """`/_local/sandbox/{vendor}/…`: how vendors behave is asked of and told to the simulators themselves."""
+        if request.method == "POST" and request.url.path.endswith("/pay"):
+            await self._buyer.open(request)
         return await self._simulator(request, target(request).removeprefix("/_local/sandbox"))
 
     async def sms(self, request: Request) -> Response:
