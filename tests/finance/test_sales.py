@@ -139,3 +139,11 @@ def test_a_refund_after_settlement_is_owed_from_pending_and_never_touches_cash(c
     assert counter.balances(CREATOR) == {"pending": -7_952, "available": 7_952, "frozen": 0, "withdrawn": 0}
     assert earning(counter, order_no)[0] == "reversed"
     counter.books_hold()
+
+
+def test_a_channel_no_account_can_be_named_for_is_not_booked_and_not_lost(counter: Desk) -> None:
+    for channel in ("ali,pay", 'ali"pay', "ali}pay", "Alipay", ""):
+        fact = counter.paid_order(CREATOR, 10_000, channel=channel)
+        assert counter.deliver(on_order_paid.handler, fact) != []
+    assert counter.sql("SELECT count(*) FROM finance.ledger_entries") == [(0,)]
+    counter.books_hold()

@@ -1,5 +1,7 @@
 """The ledger: one call posts an entry, balances are read."""
 
+from collections.abc import Iterable
+
 import psycopg
 
 from functions.finance.errors import InsufficientBalance
@@ -26,8 +28,8 @@ def post(db: Connection, entry: Entry) -> dict[str, int | None]:
                 entry.ref_id,
                 entry.at,
                 entry.currency,
-                list(lines),
-                list(lines.values()),
+                _array(lines),
+                _array(lines.values()),
             ),
         ).fetchall()
     except psycopg.errors.CheckViolation as error:
@@ -35,6 +37,14 @@ def post(db: Connection, entry: Entry) -> dict[str, int | None]:
             raise InsufficientBalance from error
         raise
     return dict(rows)
+
+
+def _array(items: Iterable[str | int]) -> str:
+    """An array as PostgreSQL writes it: psycopg takes as long to adapt two lists as for all the rest of the call.
+
+    Account names need no quotes; one that did would come to another number of lines, which the function refuses.
+    """
+    return "{" + ",".join(map(str, items)) + "}"
 
 
 def balances(db: Connection, creator_id: int, currency: str = "CNY") -> dict[Part, int]:
