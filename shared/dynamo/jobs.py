@@ -12,6 +12,7 @@ from shared.dynamo.base import ByGsi1, Item, meta
 from shared.ids import new_ulid
 
 KEPT = timedelta(days=30)
+_LONGEST_ID = 64
 
 
 class JobItem(Item):
@@ -113,7 +114,9 @@ def open_job(uid: int, kind: str, params: dict[str, Any], job_id: str | None = N
 
 
 def find_job(job_id: str) -> JobItem | None:
-    """The job, or None."""
+    """The job, or None; what is longer than any id of ours is not asked for, since a key has at most 2 KiB."""
+    if len(job_id) > _LONGEST_ID:
+        return None
     try:
         return JobItem.get(f"JOB#{job_id}", "JOB", consistent_read=True)
     except DoesNotExist:
