@@ -34,6 +34,7 @@ def test_a_second_run_while_one_runs_does_nothing(database) -> None:
     with connect(database("platform")) as other:
         other.execute("SELECT pg_advisory_lock(hashtextextended('platform.sweep_outbox', 0))")
         assert sweep_outbox.handler({}, None) == {"done": 0, "skipped": True}
+        other.execute("SELECT pg_advisory_unlock_all()")
     assert sweep_outbox.handler({}, None)["skipped"] is False
 
 
