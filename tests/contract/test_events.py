@@ -23,7 +23,7 @@ def test_the_example_is_read_and_written_unchanged(name: str) -> None:
     example = json.loads((FOLDER / "samples" / f"{name}.json").read_text())
     fact = FACTS[name].model_validate(example)
     assert fact.model_dump(mode="json") == example
-    assert fact.event_source() == f"sharestack.{name.split('.')[0]}"
+    assert fact.event_source() == f"sharestack.{name.split('.', maxsplit=1)[0]}"
 
 
 @pytest.mark.parametrize("name", sorted(FACTS))
