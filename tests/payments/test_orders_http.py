@@ -125,6 +125,22 @@ class TestPlacing:
             reply = shop.post("/payments/orders", {"kind": "content", "target_id": content_id}, token=buyer)
             assert reply.error == (409, "not_for_sale")
 
+    @pytest.mark.parametrize(
+        ("field", "minutes", "status"),
+        [
+            ("available_from", 1, 409),
+            ("available_from", -1, 201),
+            ("available_to", 1, 201),
+            ("available_to", -1, 409),
+        ],
+    )
+    def test_only_what_can_be_read_now_is_for_sale(
+        self, shop: Api, house: House, buyer: str, field: str, minutes: int, status: int
+    ) -> None:
+        window: Any = {field: clock.now() + timedelta(minutes=minutes)}
+        work = add_work(house.sql, **window)
+        assert shop.post("/payments/orders", {"kind": "content", "target_id": work}, token=buyer).status == status
+
     def test_no_coupon_applies(self, shop: Api, house: House, buyer: str) -> None:
         body = {"kind": "content", "target_id": add_work(house.sql), "coupon_code": "SPRING"}
         assert shop.post("/payments/orders", body, token=buyer).error == (422, "coupon_not_applicable")

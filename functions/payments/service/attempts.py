@@ -26,7 +26,7 @@ from shared.sql.edge import unit_of_work
 from shared.sql.tunables import tunable
 
 _BATCH = 100
-_ORDERS_ASKED_ABOUT = 5
+_MOST_ASKED_ABOUT = 5
 # A gateway that is down answers nobody: the run ends, the next one tries again.
 _SILENCES = 3
 # How long after its end a payment the gateway had not seen is asked about a last time.
@@ -101,7 +101,7 @@ def verify(uid: int, order_no: str) -> Verified:
         tried = attempts.of_order(db, order_no)
     if not tried:
         raise PaymentNotStarted
-    asked = [one for one in tried if one.status == "succeeded"][:1] or tried[:_ORDERS_ASKED_ABOUT]
+    asked = [one for one in tried if one.status == "succeeded"][:1] or tried[:_MOST_ASKED_ABOUT]
     told = []
     for attempt in asked:
         said = gateway(attempt.channel).query(attempt.payment_no)

@@ -36,11 +36,11 @@ def place(
         raise TargetNotFound
     if offer.owned:
         raise AlreadyOwned
-    if offer.author_id == uid or offer.access_level != "paid" or not offer.price:
+    at = clock.now()
+    if offer.price is None or not offer.is_sold_to(uid, at):
         raise NotForSale
     if coupon_code is not None:
         raise CouponNotApplicable
-    at = clock.now()
     order = Order(
         order_no=new_order_no(),
         user_id=uid,

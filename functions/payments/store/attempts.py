@@ -6,7 +6,7 @@ from typing import Any
 
 from psycopg.rows import class_row
 
-from functions.payments.models import Attempt, Channel, Order, OrderStatus, Scene
+from functions.payments.models import QUERY_LADDER, Attempt, Channel, Order, OrderStatus, Scene
 from shared.sql.connection import Connection
 
 
@@ -22,7 +22,7 @@ def start(db: Connection, order: Order, payment_no: str, *, channel: Channel, sc
                 (payment_no, order_no, channel, kind, scene, amount, currency, status, expires_at, next_query_at,
                  created_at, updated_at)
             VALUES (%(payment_no)s, %(order_no)s, %(channel)s, 'pay', %(scene)s, %(amount)s, %(currency)s, 'created',
-                    %(expires_at)s, %(at)s::timestamptz + interval '10 seconds', %(at)s, %(at)s)
+                    %(expires_at)s, %(next)s, %(at)s, %(at)s)
             ON CONFLICT (order_no, channel, scene) WHERE status = 'created' AND kind = 'pay'
             DO UPDATE SET updated_at = excluded.updated_at
             RETURNING payment_no, order_no, channel, scene, amount, currency, status, gateway_no, qr_code, expires_at,
@@ -36,6 +36,7 @@ def start(db: Connection, order: Order, payment_no: str, *, channel: Channel, sc
                 "amount": order.payable_amount,
                 "currency": order.currency,
                 "expires_at": order.expires_at,
+                "next": at + QUERY_LADDER[0],
                 "at": at,
             },
         ).fetchall()[0]

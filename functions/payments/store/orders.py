@@ -124,7 +124,15 @@ class Offer:
     access_level: str
     price: int | None
     currency: str
+    available_from: datetime | None
+    available_to: datetime | None
     owned: bool
+
+    def is_sold_to(self, buyer_id: int, at: datetime) -> bool:
+        """Whether this buyer may buy it now: at a price, from someone else, and to be read at once."""
+        begun = self.available_from is None or self.available_from <= at
+        ended = self.available_to is not None and self.available_to <= at
+        return self.access_level == "paid" and self.author_id != buyer_id and begun and not ended
 
 
 def content_offer(db: Connection, content_id: int, buyer_id: int) -> Offer | None:
@@ -132,7 +140,8 @@ def content_offer(db: Connection, content_id: int, buyer_id: int) -> Offer | Non
     with db.cursor(row_factory=class_row(Offer)) as cursor:
         return cursor.execute(
             """
-            SELECT c.author_id, c.title, c.status, c.access_level, c.price, c.currency, EXISTS (
+            SELECT c.author_id, c.title, c.status, c.access_level, c.price, c.currency, c.available_from,
+                   c.available_to, EXISTS (
                        SELECT 1 FROM payments.payment_orders o
                        WHERE o.user_id = %(buyer_id)s AND o.kind = 'content' AND o.target_id = c.content_id
                          AND o.status IN ('paid', 'refunding', 'partially_refunded')) AS owned
