@@ -1,6 +1,8 @@
 """The HTTP function of a domain: FastAPI over flat routes, behind the edge, behind Mangum."""
 
+import asyncio
 from collections.abc import Callable
+from functools import cache
 from typing import Any
 
 from fastapi import APIRouter, FastAPI, Request
@@ -36,8 +38,23 @@ def create_app(domain: str, *routers: APIRouter) -> FastAPI:
 
 
 def lambda_handler(app: FastAPI) -> Callable[[dict[str, Any], Any], dict[str, Any]]:
-    """The Lambda handler. Lifespan is off: Mangum would run it for every single event."""
-    return Mangum(app, lifespan="off")
+    """The Lambda handler. Lifespan is off: Mangum would run it for every single event.
+
+    Mangum runs on the thread's current event loop, which Python no longer makes by itself; this one is ours.
+    """
+    adapter = Mangum(app, lifespan="off")
+
+    def handler(event: dict[str, Any], context: Any) -> dict[str, Any]:
+        asyncio.set_event_loop(_loop())
+        return adapter(event, context)
+
+    return handler
+
+
+@cache
+def _loop() -> asyncio.AbstractEventLoop:
+    """The event loop of this environment, opened at its first event: a snapshot must not hold its file descriptors."""
+    return asyncio.new_event_loop()
 
 
 async def _refusal(request: Request, refusal: Exception) -> Response:

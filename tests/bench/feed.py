@@ -1,6 +1,5 @@
 """A feed of 20 from event to JSON, and a page deep down a million rows, on a database of this run."""
 
-import asyncio
 import base64
 import io
 import json
@@ -106,7 +105,6 @@ def _feed(db: Connection) -> Gate:
         (document,) = db.execute(in_sql, parameters).fetchall()[0]
         return {"statusCode": 200, "body": json.dumps(document)}
 
-    asyncio.set_event_loop(asyncio.new_event_loop())
     ours = _call({"page_size": 20})
     with redirect_stdout(io.StringIO()):
         answer = ours()

@@ -1,6 +1,5 @@
 """A warm request without I/O (with auth, a log line and metrics) and a cold start, against the plain application."""
 
-import asyncio
 import io
 import os
 from contextlib import redirect_stdout
@@ -56,7 +55,6 @@ def warm() -> Gate:
     def subject() -> Any:
         return ours(event, context)
 
-    asyncio.set_event_loop(asyncio.new_event_loop())
     keep_warm()
     with redirect_stdout(io.StringIO()), Path(os.devnull).open("w") as nowhere:
         _quiet(nowhere)

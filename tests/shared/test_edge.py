@@ -1,5 +1,7 @@
 """The edge of every HTTP function: envelope, language, limits, headers, and errors that never leak."""
 
+import asyncio
+
 import pytest
 
 from shared.dynamo.sessions import SessionItem, user_key
@@ -157,3 +159,8 @@ def test_only_the_addresses_our_own_proxies_saw_are_believed(things: Api, monkey
     monkeypatch.setenv("FORWARDED_HOPS", hops)
     things.get("/things/1", headers={"X-Forwarded-For": "1.1.1.1, 192.0.2.1, 198.51.100.2"})
     assert BucketItem.get(f"RL#ip#{subject}", "TAT").tat > 0
+
+
+def test_a_handler_serves_whatever_became_of_the_threads_event_loop(things: Api) -> None:
+    asyncio.run(asyncio.sleep(0))  # leaves the thread without one
+    assert things.get("/things/5").status == 200
