@@ -37,8 +37,19 @@ def ended(pid: int) -> bool:
         return True
 
 
+_others: set[int] = set()
+"""Children that this process had before the test: servers of other tests."""
+
+
+@pytest.fixture(autouse=True)
+def _know_the_others():
+    _others.update(child.pid for child in psutil.Process().children())
+    yield
+    _others.clear()
+
+
 def children() -> list[int]:
-    alive = [child for child in psutil.Process().children() if not ended(child.pid)]
+    alive = [child for child in psutil.Process().children() if child.pid not in _others and not ended(child.pid)]
     return [child.pid for child in alive if "infra.local.reaper" not in child.cmdline()]
 
 
