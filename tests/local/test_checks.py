@@ -1,7 +1,7 @@
 """What a person reads when the laptop cloud cannot start."""
 
-import socket
 import os
+import socket
 import subprocess
 import sys
 from pathlib import Path
