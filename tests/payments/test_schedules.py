@@ -66,7 +66,10 @@ def test_an_order_expires_at_its_time_with_what_is_owed_and_is_announced(till: T
     till.pass_time(minutes=29, seconds=59)
     with till.time():
         assert orders.expire_due() == 0
-    till.pass_time(seconds=1)
+    for step in (timedelta(seconds=10), timedelta(minutes=1), timedelta(minutes=5), timedelta(minutes=30)):
+        till.at = START + step
+        assert asked(till) == 1
+    assert till.attempt(payment_no).next_query_at is None, "the ladder ended"
     with till.time():
         assert orders.expire_due() == 1
         assert orders.expire_due() == 0
