@@ -1,5 +1,6 @@
 """Who is calling, and the rule each route names. Deny unless a rule allows; a test walks every route and finds its rule."""
 
+from abc import ABC, abstractmethod
 from typing import Annotated, Any, TypeVar
 
 from fastapi import Depends, Request
@@ -33,15 +34,15 @@ class LimitSettings(Settings):
     staff_mutations_per_minute: int = 120
 
 
-class Rule:
+class Rule(ABC):
     """A dependency that decides whether a caller may pass. Its `name` and `permission` go into the OpenAPI document."""
 
     name = "public"
     permission: str | None = None
 
+    @abstractmethod
     async def __call__(self, request: Request) -> Caller | None:
         """Let the caller pass or raise a refusal."""
-        raise NotImplementedError
 
 
 class PublicRule(Rule):
