@@ -1,7 +1,7 @@
 """Facts of identity."""
 
 from datetime import datetime
-from typing import ClassVar
+from typing import ClassVar, Literal
 
 from events.base import Fact
 
@@ -23,3 +23,68 @@ class CreatorApproved(Fact):
 
     uid: int
     approved_at: datetime
+
+
+class VerificationDecided(Fact):
+    """An operator approved or rejected a real-name or creator verification; the applicant is to be told."""
+
+    NAME: ClassVar[str] = "identity.verification_decided.v1"
+
+    verification_id: int
+    uid: int
+    kind: Literal["identity", "creator"]
+    status: Literal["approved", "rejected"]
+    comment: str | None
+    decided_at: datetime
+
+
+class UserFollowed(Fact):
+    """Somebody began to follow somebody."""
+
+    NAME: ClassVar[str] = "identity.user_followed.v1"
+
+    follower_id: int
+    followee_id: int
+    followed_at: datetime
+
+
+class PersonalDataRequested(Fact):
+    """A person wants a copy of their data: every domain writes its files for this export and acknowledges it."""
+
+    NAME: ClassVar[str] = "identity.personal_data_requested.v1"
+
+    request_id: str
+    uid: int
+    requested_at: datetime
+
+
+class AccountErased(Fact):
+    """The grace period of a deletion is over: every domain erases the person and acknowledges it."""
+
+    NAME: ClassVar[str] = "identity.account_erased.v1"
+
+    request_id: str
+    uid: int
+    erased_at: datetime
+
+
+class AccountsMerged(Fact):
+    """What belonged to `from_uid` now belongs to `into_uid`; each domain moves its part and remembers what it moved."""
+
+    NAME: ClassVar[str] = "identity.accounts_merged.v1"
+
+    merge_id: int
+    from_uid: int
+    into_uid: int
+    merged_at: datetime
+
+
+class AccountsParted(Fact):
+    """A merge was undone: each domain gives back exactly what it had moved."""
+
+    NAME: ClassVar[str] = "identity.accounts_parted.v1"
+
+    merge_id: int
+    from_uid: int
+    into_uid: int
+    parted_at: datetime

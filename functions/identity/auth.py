@@ -3,7 +3,7 @@
 from dataclasses import replace
 from typing import Annotated
 
-from fastapi import APIRouter, Depends
+from fastapi import APIRouter
 
 from functions.identity.errors import (
     AccountDeactivated,
@@ -27,27 +27,23 @@ from functions.identity.errors import (
     WeakPassword,
 )
 from functions.identity.models import Client
-from functions.identity.schemas import (
+from functions.identity.schemas.accounts import OnDevice, RegisterIn, TokenPair
+from functions.identity.schemas.sessions import (
     CodeIn,
     CodeSent,
     LoginIn,
     LogoutIn,
-    OnDevice,
     RefreshIn,
-    RegisterIn,
     Revoked,
-    StaffLoginIn,
-    StaffPermissions,
-    StaffTokens,
-    TokenPair,
     VerifiedEmail,
     VerifyEmailIn,
 )
+from functions.identity.schemas.staff import StaffLoginIn, StaffPermissions, StaffTokens
 from functions.identity.service import codes, login, registration, sessions, staff
 from shared.caller import Caller
 from shared.errors import AccountBanned
 from shared.http.app import BASE, create_app, lambda_handler
-from shared.http.auth import Public, SignedIn, request_context
+from shared.http.auth import Context, Public, SignedIn
 from shared.http.auth import staff as staff_rule
 from shared.http.context import RequestContext
 from shared.http.envelope import Answer, answer
@@ -58,7 +54,6 @@ from shared.sql.audit import admin_operation
 router = APIRouter(prefix=BASE + "/auth", tags=["identity"])
 staff_router = APIRouter(prefix=BASE + "/admin/auth", tags=["identity"])
 
-Context = Annotated[RequestContext, Depends(request_context)]
 Operator = Annotated[Caller, staff_rule()]
 
 

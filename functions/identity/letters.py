@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from functions.identity.schemas import Purpose
+from functions.identity.schemas.fields import Purpose
 from shared.i18n import Locale
 
 _PURPOSES: dict[Purpose, tuple[str, str]] = {

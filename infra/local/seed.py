@@ -14,15 +14,14 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from functions.identity import passwords
 from functions.identity.models import Client, NewAccount
-from functions.identity.schemas import CreatorIn, IdentityIn, ReviewIn
+from functions.identity.schemas.verifications import CreatorIn, IdentityIn, ReviewIn
 from functions.identity.service import verifications
 from functions.identity.service.staff import totp_context
 from functions.identity.store import accounts, staff
 from infra.local.files import write_whole
 from infra.local.settings import Local
-from shared import clock, crypto
+from shared import clock, crypto, passwords
 from shared.sql import outbox
 from shared.sql.connection import Connection, connect
 

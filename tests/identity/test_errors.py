@@ -4,7 +4,7 @@ import pytest
 
 from functions.identity import errors
 from functions.identity.letters import _PURPOSES, code_letter
-from functions.identity.schemas import Purpose
+from functions.identity.schemas.fields import Purpose
 from shared.errors import Refusal
 
 REFUSALS = [

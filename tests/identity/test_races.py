@@ -11,7 +11,9 @@ import pytest
 
 from functions.identity.errors import InvalidCredentials
 from functions.identity.models import Client
-from functions.identity.schemas import CreatorIn, IdentityIn, LoginIn, RegisterIn, ReviewIn, TokenPair
+from functions.identity.schemas.accounts import RegisterIn, TokenPair
+from functions.identity.schemas.sessions import LoginIn
+from functions.identity.schemas.verifications import CreatorIn, IdentityIn, ReviewIn
 from functions.identity.service import login, registration, sessions, verifications
 from functions.identity.store import sessions as session_store
 from shared.errors import Refusal

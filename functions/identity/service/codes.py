@@ -15,7 +15,7 @@ from pydantic import BaseModel
 from functions.identity import keyed, letters
 from functions.identity.errors import CodeInvalid, CodeTooFrequent, TargetInvalid
 from functions.identity.models import Channel, target_of
-from functions.identity.schemas import Purpose
+from functions.identity.schemas.fields import Purpose
 from functions.identity.store import codes as store
 from shared import aws, clock, observe
 from shared.i18n import Locale

@@ -10,13 +10,15 @@ import hmac
 from collections.abc import Callable
 from datetime import datetime, timedelta
 
-from functions.identity import keyed, passwords
+from functions.identity import keyed
 from functions.identity.errors import AccountDeactivated, AccountLocked, DeviceBanned, InvalidCredentials
 from functions.identity.models import Account, Client, account_name
-from functions.identity.schemas import LoginIn, Purpose, TokenPair
+from functions.identity.schemas.accounts import TokenPair
+from functions.identity.schemas.fields import Purpose
+from functions.identity.schemas.sessions import LoginIn
 from functions.identity.service import codes, sessions
 from functions.identity.store import accounts, logins
-from shared import clock, observe
+from shared import clock, observe, passwords
 from shared.errors import AccountBanned, Refusal
 from shared.sql.connection import Connection
 from shared.sql.tunables import tunable

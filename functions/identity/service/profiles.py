@@ -1,7 +1,7 @@
 """An account as its owner sees it, and what its sessions may."""
 
 from functions.identity.models import Person
-from functions.identity.schemas import UserSelf
+from functions.identity.schemas.accounts import UserSelf
 from functions.identity.store import accounts
 from functions.identity.store import sessions as store
 from shared import observe

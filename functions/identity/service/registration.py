@@ -6,7 +6,6 @@ from datetime import datetime
 from psycopg.errors import UniqueViolation
 
 from events.identity import UserRegistered
-from functions.identity import passwords
 from functions.identity.errors import (
     ConsentRequired,
     DeviceBanned,
@@ -17,10 +16,10 @@ from functions.identity.errors import (
     WeakPassword,
 )
 from functions.identity.models import Client, NewAccount, is_strong
-from functions.identity.schemas import RegisterIn, TokenPair
+from functions.identity.schemas.accounts import RegisterIn, TokenPair
 from functions.identity.service import codes, sessions
 from functions.identity.store import accounts, logins
-from shared import clock
+from shared import clock, passwords
 from shared.errors import Refusal
 from shared.ids import new_ulid
 from shared.sql import outbox

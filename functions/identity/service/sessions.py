@@ -15,7 +15,7 @@ from datetime import datetime
 from functions.identity import keyed, signing
 from functions.identity.errors import RefreshTokenInvalid, RefreshTokenReused
 from functions.identity.models import Client, Person
-from functions.identity.schemas import TokenPair
+from functions.identity.schemas.accounts import TokenPair
 from functions.identity.service import profiles
 from functions.identity.store import accounts
 from functions.identity.store import sessions as store

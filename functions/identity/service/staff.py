@@ -5,14 +5,14 @@ from datetime import datetime
 from ipaddress import ip_address, ip_network
 from typing import Any
 
-from functions.identity import passwords, totp
+from functions.identity import totp
 from functions.identity.errors import IpNotAllowed, NotStaff, TotpInvalid, TotpRequired
 from functions.identity.models import Account, Client, NewAccount, Person, Staff
-from functions.identity.schemas import Admin, StaffLoginIn, StaffTokens
+from functions.identity.schemas.staff import Admin, StaffLoginIn, StaffTokens
 from functions.identity.service import login, sessions
 from functions.identity.store import accounts
 from functions.identity.store import staff as store
-from shared import clock, crypto, observe
+from shared import clock, crypto, observe, passwords
 from shared.errors import PermissionDenied, Refusal
 from shared.settings import Settings
 from shared.sql.connection import Connection

@@ -16,7 +16,7 @@ from functions.identity.errors import (
     VerificationPending,
 )
 from functions.identity.models import NewIdentity
-from functions.identity.schemas import CreatorIn, IdentityIn, Kind, ReviewIn, Verification
+from functions.identity.schemas.verifications import CreatorIn, IdentityIn, Kind, ReviewIn, Verification
 from functions.identity.store import verifications as store
 from shared import clock, crypto
 from shared.errors import ValidationFailed

@@ -8,7 +8,7 @@ from psycopg.rows import class_row, dict_row
 from psycopg.types.json import Jsonb
 
 from functions.identity.models import NewIdentity
-from functions.identity.schemas import Verification
+from functions.identity.schemas.verifications import Verification
 from shared.sql.connection import Connection
 from shared.sql.listing import Listing
 

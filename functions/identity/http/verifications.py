@@ -1,10 +1,8 @@
-"""Routes of one's own account, of verification and its review, and the published keys."""
+"""Routes of real-name and creator verification, and the operators' review."""
 
-import json
 from typing import Annotated
 
-from fastapi import APIRouter, Depends, Query
-from pynamodb.exceptions import DoesNotExist
+from fastapi import APIRouter, Query
 
 from functions.identity.errors import (
     AlreadyCreator,
@@ -15,43 +13,20 @@ from functions.identity.errors import (
     VerificationNotFound,
     VerificationPending,
 )
-from functions.identity.schemas import (
-    CreatorIn,
-    IdentityIn,
-    Issuer,
-    Jwk,
-    Jwks,
-    Kind,
-    ReviewIn,
-    Status,
-    UserSelf,
-    Verification,
-)
+from functions.identity.schemas.verifications import CreatorIn, IdentityIn, Kind, ReviewIn, Status, Verification
 from functions.identity.service import profiles, verifications
 from functions.identity.store.verifications import QUEUE
-from shared import tokens
 from shared.caller import Caller
-from shared.dynamo.sessions import JwksItem
-from shared.errors import ServiceDegraded
-from shared.http.app import BASE, create_app, lambda_handler
-from shared.http.auth import Public, SignedIn, request_context, staff
-from shared.http.context import RequestContext
+from shared.http.app import BASE
+from shared.http.auth import Context, SignedIn, staff
 from shared.http.envelope import BIGINT_MAX, Answer, Page, PathId, answer
 from shared.http.paging import Paging
 from shared.http.problems import problems
 from shared.http.sql import Read, Steps, Write
-from shared.settings import Settings
 from shared.sql.audit import operator_action
 from shared.sql.edge import unit_of_work
 
 router = APIRouter(prefix=BASE, tags=["identity"])
-Context = Annotated[RequestContext, Depends(request_context)]
-
-
-@router.get("/users/profile")
-async def profile(caller: SignedIn, db: Read) -> Answer[UserSelf]:
-    """One's own account."""
-    return answer(profiles.own(db, caller))
 
 
 @router.post(
@@ -130,31 +105,3 @@ async def review(
     if decided.kind == "creator" and decided.status == "approved":
         profiles.spread_roles(decided.user_id)
     return answer(decided)
-
-
-@router.get("/.well-known/jwks.json")
-async def jwks(_viewer: Public) -> Jwks:
-    """The public keys of access tokens."""
-    try:
-        published = json.loads(JwksItem.get("JWKS", "JWKS").jwks)["keys"]
-    except DoesNotExist as error:
-        raise ServiceDegraded(reason="no_signing_keys") from error
-    return Jwks.model_construct(keys=[Jwk(**key) for key in published])
-
-
-@router.get("/.well-known/openid-configuration")
-async def openid_configuration(_viewer: Public) -> Issuer:
-    """Who issues the tokens, for authorizers."""
-    issuer = tokens.issuer(Settings.load().public_url)
-    return Issuer.model_construct(
-        issuer=issuer,
-        jwks_uri=f"{issuer}/.well-known/jwks.json",
-        token_endpoint=f"{issuer}/auth/login",
-        id_token_signing_alg_values_supported=["RS256"],
-        subject_types_supported=["public"],
-        response_types_supported=["token"],
-    )
-
-
-app = create_app("identity", router)
-handler = lambda_handler(app)

@@ -1,0 +1,1 @@
+"""What identity receives and sends, one module per concept."""
