@@ -10,6 +10,7 @@ from functools import cache
 from typing import Any
 
 from botocore.config import Config
+from botocore.loaders import Loader, create_loader
 from botocore.parsers import JSONParser, ResponseParserFactory
 from botocore.session import Session
 
@@ -55,9 +56,16 @@ class _Parsers(ResponseParserFactory):
 
 
 @cache
+def _descriptions() -> Loader:
+    """The services' descriptions, read once per process: they are files, and outlive every session."""
+    return create_loader()
+
+
+@cache
 def session() -> Session:
     """The one botocore session of this process."""
     made = Session()
+    made.register_component("data_loader", _descriptions())
     made.register_component("response_parser_factory", _Parsers())
     made.set_default_client_config(
         Config(
