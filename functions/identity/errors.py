@@ -8,6 +8,11 @@ class CodeInvalid(Refusal):
     zh, en = "验证码错误或已过期", "The code is wrong or has expired"
 
 
+class OauthStateInvalid(Refusal):
+    status, error = 400, "oauth_state_invalid"
+    zh, en = "授权已失效，请重新发起", "This authorization is not valid any more, please start again"
+
+
 class InvalidCredentials(Refusal):
     status, error = 401, "invalid_credentials"
     zh, en = "账号或密码错误", "The account or the password is wrong"
@@ -58,6 +63,11 @@ class InvitationNotFound(Refusal):
     zh, en = "邀请码不存在", "There is no such invitation code"
 
 
+class OauthAccountNotFound(Refusal):
+    status, error = 404, "oauth_account_not_found"
+    zh, en = "未绑定该第三方账号", "No account of this provider is linked"
+
+
 class VerificationNotFound(Refusal):
     status, error = 404, "verification_not_found"
     zh, en = "认证申请不存在", "There is no such verification"
@@ -76,6 +86,18 @@ class PhoneTaken(Refusal):
 class UsernameTaken(Refusal):
     status, error = 409, "username_taken"
     zh, en = "用户名已被使用", "This username is already in use"
+
+
+class OauthAlreadyBound(Refusal):
+    status, error = 409, "oauth_already_bound"
+    zh = "该第三方账号已绑定其他账号，或已绑定过同一平台的账号"
+    en = "This provider account is linked to another account, or another one of this provider is linked to yours"
+
+
+class LastLoginMethod(Refusal):
+    status, error = 409, "last_login_method"
+    zh = "这是唯一的登录方式，请先设置密码或绑定邮箱、手机"
+    en = "This is the only way to sign in: set a password or verify an e-mail address or phone number first"
 
 
 class VerificationPending(Refusal):
@@ -123,6 +145,11 @@ class IdNumberInvalid(Refusal):
     zh, en = "证件号码不正确", "The id number is not valid"
 
 
+class RedirectUriNotAllowed(Refusal):
+    status, error = 422, "redirect_uri_not_allowed"
+    zh, en = "回调地址未登记", "This redirect address is not registered"
+
+
 class AccountLocked(Refusal):
     status, error = 423, "account_locked"
     zh, en = "密码错误次数过多，账号已暂时锁定", "Too many wrong passwords: the account is locked for a while"
@@ -131,3 +158,13 @@ class AccountLocked(Refusal):
 class CodeTooFrequent(Refusal):
     status, error = 429, "code_too_frequent"
     zh, en = "验证码发送过于频繁，请稍后再试", "A code was sent recently, please try again later"
+
+
+class OauthProviderError(Refusal):
+    status, error = 502, "oauth_provider_error"
+    zh, en = "第三方登录未成功，请重试", "Signing in with the provider did not work, please try again"
+
+
+class ProviderNotConfigured(Refusal):
+    status, error = 503, "provider_not_configured"
+    zh, en = "该登录方式暂未开通", "This provider is not available here"

@@ -62,7 +62,7 @@ class Account:
     status: str
     ban_reason: str | None
     ban_end_time: datetime | None
-    password_hash: str
+    password_hash: str | None
     locked_until: datetime | None
     totp_secret: str | None
     totp_last_step: int
@@ -136,7 +136,7 @@ class NewAccount:
     verified: bool
     username: str
     display_name: str
-    password_hash: str
+    password_hash: str | None
     invitation_code: str
     invited_by: str | None
     locale: str
