@@ -1,6 +1,5 @@
 """Opening an account, and proving its address."""
 
-import secrets
 from datetime import datetime
 
 from psycopg.errors import UniqueViolation
@@ -15,6 +14,7 @@ from functions.identity.errors import (
     UsernameTaken,
     WeakPassword,
 )
+from functions.identity.handles import new_invitation_code, new_username
 from functions.identity.models import Client, NewAccount, is_strong
 from functions.identity.schemas.accounts import RegisterIn, TokenPair
 from functions.identity.service import codes, sessions
@@ -24,9 +24,6 @@ from shared.errors import Refusal
 from shared.ids import new_ulid
 from shared.sql import outbox
 from shared.sql.connection import Connection
-
-_ALPHABET = "23456789abcdefghjkmnpqrstuvwxyz"
-"""Without the characters that people confuse."""
 
 _TAKEN: dict[str, type[Refusal]] = {
     "users_email": EmailTaken,
@@ -71,7 +68,7 @@ def verify_email(db: Connection, uid: int, email: str, code: str) -> None:
 
 
 def _store(db: Connection, wanted: RegisterIn, client: Client, now: datetime) -> int:
-    username = wanted.username or f"user_{_random(10)}"
+    username = wanted.username or new_username()
     new = NewAccount(
         email=wanted.email,
         phone=wanted.phone,
@@ -79,7 +76,7 @@ def _store(db: Connection, wanted: RegisterIn, client: Client, now: datetime) ->
         username=username,
         display_name=wanted.display_name or username,
         password_hash=passwords.hashed(wanted.password),
-        invitation_code=_random(8).upper(),
+        invitation_code=new_invitation_code(),
         invited_by=wanted.invitation_code,
         locale=wanted.locale,
         client=client,
@@ -92,7 +89,3 @@ def _store(db: Connection, wanted: RegisterIn, client: Client, now: datetime) ->
     if wanted.invitation_code and not accounts.credit_invitation(db, wanted.invitation_code, now):
         raise InvitationNotFound
     return uid
-
-
-def _random(length: int) -> str:
-    return "".join(secrets.choice(_ALPHABET) for _ in range(length))
