@@ -4,6 +4,7 @@ from shared.manifest import DeployTask, HttpFunction, Key, Manifest, OnQueue, Qu
 
 _SESSIONS = Table("identity", ("GetItem", "PutItem", "UpdateItem", "DeleteItem", "Query"), ("U#",))
 _CODES = Table("identity", ("GetItem", "PutItem", "UpdateItem"), ("C#", "CF#"))
+_JOURNEYS = Table("identity", ("GetItem", "PutItem", "DeleteItem"), ("O#",))
 _FAILURES = Table("identity", ("GetItem", "PutItem"), ("LF#",))
 _HASH_KEY = Table("identity", ("GetItem",), ("HASHKEY",))
 _LOGINS = Table("events", ("PutItem",), ("U#",))
@@ -27,6 +28,20 @@ MANIFEST = Manifest(
                 Secret("signing-keys"),
                 Queue("email"),
                 Queue("sms"),
+            ),
+        ),
+        # Waits for providers, so that nobody else does.
+        HttpFunction(
+            "oauth",
+            routes=("/auth/oauth/{proxy+}",),
+            grants=(
+                _SESSIONS,
+                _JOURNEYS,
+                _HASH_KEY,
+                _LOGINS,
+                Key("pii", ("encrypt", "decrypt")),
+                Secret("signing-keys"),
+                Secret("oauth"),
             ),
         ),
         HttpFunction(

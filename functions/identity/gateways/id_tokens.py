@@ -93,7 +93,7 @@ class IdTokens:
 
 def _signs(key: dict[str, Any]) -> bool:
     """Whether a key is meant for signatures of our kind; what it does not say about itself it leaves open."""
-    return key.get("use", "sig") == "sig" and key.get("alg", ALGORITHM) == ALGORITHM
+    return (key.get("use", "sig"), key.get("alg", ALGORITHM)) == ("sig", ALGORITHM)
 
 
 def _time(claims: dict[str, Any], name: str) -> float:
