@@ -6,7 +6,8 @@ from dataclasses import dataclass
 from pynamodb.exceptions import DoesNotExist
 
 from shared import clock
-from shared.dynamo.sessions import SessionItem, session_key, user_key
+from shared.dynamo import edge
+from shared.dynamo.sessions import session_key, user_key
 from shared.errors import AccountBanned, TokenRevoked
 
 _SESSION_SECONDS = 30
@@ -45,7 +46,7 @@ def caller_of(uid: int, session_id: str) -> Caller:
     if known and time.monotonic() - known[0] < _SESSION_SECONDS:
         return known[1]
     try:
-        item = SessionItem.get(user_key(uid), session_key(session_id))
+        item = edge.find_session(user_key(uid), session_key(session_id))
     except DoesNotExist as error:
         _sessions.pop((uid, session_id), None)
         raise TokenRevoked from error

@@ -78,6 +78,13 @@ class AccountBanned(Refusal):
     zh, en = "账号已被封禁", "This account is banned"
 
 
+class IpNotAllowed(Refusal):
+    """For operators outside of the setting `security.ip_allowlist`."""
+
+    status, error = 403, "ip_not_allowed"
+    zh, en = "管理后台不允许从当前网络地址使用", "Operators may not use the back office from this address"
+
+
 class NotFound(Refusal):
     status, error = 404, "not_found"
     zh, en = "未找到", "Not found"

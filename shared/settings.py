@@ -1,7 +1,8 @@
 """Settings of a handler: one small typed class, read once from the environment its manifest gave it."""
 
 import os
-from typing import ClassVar, Self
+from collections.abc import Callable, Mapping
+from typing import Any, ClassVar, Self
 
 from pydantic import BaseModel, ConfigDict
 
@@ -32,3 +33,20 @@ class Settings(BaseModel):
     def forget(cls) -> None:
         """Drop what was parsed, so that the next `load` reads the environment again."""
         cls._loaded.clear()
+
+
+_STAGED: Mapping[str, Callable[[str], Any]] = {
+    "auth.staff_totp_required": lambda stage: stage == "prod",
+    "rate_limits.factor": lambda stage: 100 if stage == "test" else 1,
+    "usdt.enabled": lambda stage: stage != "prod",
+}
+
+
+def is_staged(key: str) -> bool:
+    """Whether the default of a setting depends on the stage."""
+    return key in _STAGED
+
+
+def staged(key: str, stage: str) -> Any:
+    """The default of a setting that depends on the stage (rules.md §19)."""
+    return _STAGED[key](stage)

@@ -15,7 +15,6 @@ from functions.identity.errors import (
     EmailTaken,
     InvalidCredentials,
     InvitationNotFound,
-    IpNotAllowed,
     NotStaff,
     PhoneTaken,
     RefreshTokenInvalid,
@@ -41,7 +40,7 @@ from functions.identity.schemas.sessions import (
 from functions.identity.schemas.staff import StaffLoginIn, StaffPermissions, StaffTokens
 from functions.identity.service import codes, login, registration, sessions, staff
 from shared.caller import Caller
-from shared.errors import AccountBanned
+from shared.errors import AccountBanned, IpNotAllowed
 from shared.http.app import BASE, create_app, lambda_handler
 from shared.http.auth import Context, Public, SignedIn
 from shared.http.auth import staff as staff_rule

@@ -11,8 +11,9 @@ from shared.manifest import HttpFunction, Publishes, Table
 
 BASE = "/api/v1"
 EVERY_HTTP_FUNCTION = (
-    # shared/http: the session and the keys that tokens are checked by, the caller's rate limit, the outbox.
-    Table("identity", ("GetItem",), ("U#", "JWKS")),
+    # shared/http: the session and the published settings (together, or alone), the keys that tokens are checked by, the
+    # caller's rate limit, the outbox.
+    Table("identity", ("GetItem", "BatchGetItem"), ("U#", "JWKS", "EDGE")),
     Table("ops", ("GetItem", "UpdateItem"), ("RL#",)),
     Publishes(),
 )

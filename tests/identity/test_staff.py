@@ -6,8 +6,8 @@ import pytest
 from jose import jwt
 
 from functions.identity.service.login import recovery_hash
-from functions.identity.service.staff import is_allowed
 from shared import clock
+from shared.addresses import is_allowed
 from shared.settings import Settings
 from tests.fixtures.api import Api
 from tests.fixtures.postgres import House

@@ -78,7 +78,9 @@ def roles_of_functions(synthesized: Synthesized) -> dict[str, Resource]:
 
 TRIGGER = {OnEvent: TAKES_MESSAGES, OnQueue: TAKES_MESSAGES, OnUpload: TAKES_MESSAGES, OnStream: READS_STREAM} | {
     Scheduled: {"sqs:SendMessage"},
-    HttpFunction: {"dynamodb:GetItem", "dynamodb:UpdateItem", "events:PutEvents", *UNDER_OUR_KEY},
+    HttpFunction: {
+        "dynamodb:GetItem", "dynamodb:BatchGetItem", "dynamodb:UpdateItem", "events:PutEvents", *UNDER_OUR_KEY,
+    },
 }
 BUCKET = {
     "read": {"s3:GetObject", "kms:Decrypt", "kms:GenerateDataKey"},

@@ -2,18 +2,18 @@
 
 import secrets
 from datetime import datetime
-from ipaddress import ip_address, ip_network
 from typing import Any
 
 from functions.identity import totp
-from functions.identity.errors import IpNotAllowed, NotStaff, TotpInvalid, TotpRequired
+from functions.identity.errors import NotStaff, TotpInvalid, TotpRequired
 from functions.identity.models import Account, Client, NewAccount, Person, Staff
 from functions.identity.schemas.staff import Admin, StaffLoginIn, StaffTokens
 from functions.identity.service import login, sessions
 from functions.identity.store import accounts
 from functions.identity.store import staff as store
 from shared import clock, crypto, observe, passwords
-from shared.errors import PermissionDenied, Refusal
+from shared.addresses import is_allowed
+from shared.errors import IpNotAllowed, PermissionDenied, Refusal
 from shared.settings import Settings
 from shared.sql.connection import Connection
 from shared.sql.tunables import tunable
@@ -70,14 +70,6 @@ def standing(db: Connection, uid: int) -> Staff:
     if person is None or person.staff is None or not person.staff.is_active:
         raise PermissionDenied
     return person.staff
-
-
-def is_allowed(ip: str, networks: list[str]) -> bool:
-    """Whether an address is in the allow-list; an empty list allows all (rules.md §17)."""
-    try:
-        return not networks or any(ip_address(ip) in ip_network(one, strict=False) for one in networks)
-    except ValueError:
-        return False
 
 
 def totp_context(uid: int) -> dict[str, str]:
