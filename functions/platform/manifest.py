@@ -6,9 +6,19 @@ MANIFEST = Manifest(
     domain="platform",
     functions=(
         HttpFunction(
-            routes=("/health", "/health/{proxy+}", "/openapi.json", "/docs", "/docs/{proxy+}", "/jobs/{proxy+}"),
+            routes=(
+                "/health/{proxy+}",
+                "/openapi.json",
+                "/docs/{proxy+}",
+                "/jobs/{proxy+}",
+                "/config/client",
+                "/i18n/{proxy+}",
+                "/admin/i18n/{proxy+}",
+            ),
             grants=(
                 Table("ops", ("GetItem",), ("JOB#", "RL#")),
+                Table("ops", ("Query",), ("U#",)),
+                Table("identity", ("GetItem",), ("PROVIDERS",)),
                 Bucket("exports", ("list",), "health/"),
                 Queue("export", access="inspect"),
             ),
