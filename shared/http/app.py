@@ -60,7 +60,9 @@ def _loop() -> asyncio.AbstractEventLoop:
 async def _refusal(request: Request, refusal: Exception) -> Response:
     assert isinstance(refusal, Refusal)  # noqa: S101 - narrows the type Starlette promises by registration
     headers = {"retry-after": str(refusal.retry_after)} if refusal.retry_after is not None else {}
-    return Response(problem(refusal, of_scope(request.scope)), refusal.status, headers, media_type="application/json")
+    context = of_scope(request.scope)
+    context.error = refusal.error
+    return Response(problem(refusal, context), refusal.status, headers, media_type="application/json")
 
 
 async def _invalid(request: Request, error: Exception) -> Response:

@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from typing import Any, cast
 
 from shared.i18n import Locale
+from shared.sql.duty import Duty
 
 
 @dataclass(slots=True)
@@ -24,6 +25,14 @@ class RequestContext:
     headers: dict[str, str] = field(default_factory=dict)
     rule: str = ""
     status: int = 0
+    uid: int = 0
+    """Whoever the token names, known before anything is allowed; 0 for nobody."""
+    session: str = ""
+    """The kind of that session: `user` or `staff`."""
+    duty: Duty | None = None
+    """What a staff mutation owes the audit log."""
+    error: str = ""
+    """The stable name of the refusal that was answered."""
 
 
 def of_scope(scope: MutableMapping[str, Any]) -> RequestContext:

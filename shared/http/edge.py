@@ -13,6 +13,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from shared import observe
 from shared.errors import InternalError, PayloadTooLarge, Refusal, ValidationFailed
+from shared.http import attempts
 from shared.http.context import RequestContext
 from shared.i18n import negotiate
 from shared.ids import new_ulid
@@ -63,8 +64,10 @@ class Edge:
         async def answer(message: Message) -> None:
             nonlocal started
             if message["type"] == "http.response.start":
-                started = True
                 context.status = message["status"]
+                if context.duty is not None:
+                    attempts.settle(context, scope)
+                started = True
                 message = {**message, "headers": _with_headers(message["headers"], context)}
             await send(message)
 
@@ -84,6 +87,7 @@ class Edge:
 
 async def send_problem(refusal: Refusal, context: RequestContext, send: Send) -> None:
     """Answer with a refusal."""
+    context.error = refusal.error
     headers = [(b"content-type", b"application/json")]
     if refusal.retry_after is not None:
         headers.append((b"retry-after", str(refusal.retry_after).encode()))

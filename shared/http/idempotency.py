@@ -97,7 +97,8 @@ async def once(request: Request, key: IdempotencyKey = None) -> Once:
 OnceOnly = Annotated[Once, Depends(once)]
 
 
-async def replayed(_request: Request, replay: Exception) -> Response:
-    """Answer a repeated key with what was answered the first time."""
+async def replayed(request: Request, replay: Exception) -> Response:
+    """Answer a repeated key with what was answered the first time. Nothing is done, so no audit row is owed."""
+    of_scope(request.scope).duty = None
     assert isinstance(replay, Replay)  # noqa: S101 - narrows the type Starlette promises by registration
     return Response(replay.body, replay.status, {"Idempotent-Replay": "true"}, media_type="application/json")

@@ -7,11 +7,12 @@ from fastapi import APIRouter
 from shared.caller import Caller
 from shared.errors import NotFound
 from shared.http.app import BASE, create_app, lambda_handler
-from shared.http.auth import Creator, Public, SignedIn, staff
+from shared.http.auth import Context, Creator, Public, SignedIn, staff
 from shared.http.envelope import Answer, In, Out, PathId, answer
 from shared.http.idempotency import OnceOnly
 from shared.http.problems import problems
 from shared.http.sql import Read, Write
+from shared.sql.audit import admin_operation
 
 router = APIRouter(prefix=BASE + "/things")
 
@@ -59,7 +60,8 @@ async def creators(caller: Creator) -> Answer[Thing]:
 
 
 @router.post("/staff")
-async def staffs(caller: Annotated[Caller, staff("payment:write")]) -> Answer[Thing]:
+async def staffs(caller: Annotated[Caller, staff("payment:write")], context: Context, db: Write) -> Answer[Thing]:
+    admin_operation(db, caller, context, "things.staff", ("thing", None))
     return answer(Thing(name="staff"))
 
 
