@@ -16,6 +16,8 @@ from infra.local.sandbox.alipay import http as alipay_http
 from infra.local.sandbox.alipay.vendor import Alipay
 from infra.local.sandbox.courier import Courier, Delivery
 from infra.local.sandbox.journal import Journal
+from infra.local.sandbox.oauth import control as oauth_control
+from infra.local.sandbox.oauth.vendor import Oauth
 from infra.local.sandbox.settings import SandboxSettings
 from infra.local.sandbox.shelf import Shelf, open_database
 from infra.local.sandbox.sms import sink
@@ -40,6 +42,7 @@ def create_app(settings: SandboxSettings | None = None) -> Starlette:
             courier = Courier(Shelf(database, "deliveries", Delivery), lambda delivery: post(http, delivery, journals))
             app.state.alipay = Alipay(told, database, courier, journals["alipay"])
             app.state.sms = sink.Sms(told.state, database, journals["sms"])
+            app.state.oauth = Oauth(told.state, database)
             delivering = asyncio.create_task(courier.run())
             yield
             delivering.cancel()
@@ -54,6 +57,7 @@ def create_app(settings: SandboxSettings | None = None) -> Starlette:
             *alipay_http.ROUTES,
             *alipay_control.ROUTES,
             *sink.ROUTES,
+            *oauth_control.ROUTES,
         ],
         lifespan=lifespan,
     )

@@ -11,6 +11,7 @@ from infra.local.sandbox.alipay.records import Trade
 from infra.local.sandbox.alipay.transfers import status
 from infra.local.sandbox.alipay.vendor import Alipay
 from infra.local.sandbox.alipay.wire import beijing, yuan
+from infra.local.sandbox.oauth.vendor import Oauth
 from infra.local.sandbox.sms.sink import Sms
 from infra.local.sandbox.web import page
 
@@ -27,12 +28,13 @@ async def index(request: Request) -> HTMLResponse:
     """Everything at a glance."""
     alipay: Alipay = request.app.state.alipay
     sms: Sms = request.app.state.sms
+    oauth: Oauth = request.app.state.oauth
     newest = list(alipay.trades.trades)[::-1][:_SHOWN]
     sent = list(alipay.transfers.transfers)[::-1][:_SHOWN]
     texts = list(sms.messages)[::-1][:_SHOWN]
     return page(
         "支付模拟器 Vendor simulators",
-        _card("模拟器 Simulators", _simulators(alipay, sms))
+        _card("模拟器 Simulators", _simulators(alipay, sms, oauth))
         + _card("支付宝订单 Alipay orders", _table(_ORDER_HEAD, [_order(trade) for trade in newest]))
         + _card(
             "支付宝转账 Alipay transfers",
@@ -46,6 +48,21 @@ async def index(request: Request) -> HTMLResponse:
             _table(
                 ("收件人 To", "内容 Text", "时间 Sent"),
                 [[escape(one.to), escape(one.text), beijing(one.sent_at)] for one in texts],
+            ),
+        )
+        + _card(
+            "第三方登录 Signed in with a provider",
+            _table(
+                ("平台与用户 Provider and person", "邮箱 E-mail", "已验证 Verified", "昵称 Name"),
+                [
+                    [
+                        escape(f"{provider} {one.user_id}"),
+                        escape(one.email or "-"),
+                        str(one.email_verified),
+                        escape(one.name or "-"),
+                    ]
+                    for provider, one in oauth.known()[::-1][:_SHOWN]
+                ],
             ),
         ),
     )
@@ -72,7 +89,7 @@ def _order(trade: Trade) -> list[str]:
     ]
 
 
-def _simulators(alipay: Alipay, sms: Sms) -> str:
+def _simulators(alipay: Alipay, sms: Sms, oauth: Oauth) -> str:
     waiting = len(alipay.courier.pending("alipay"))
     return _table(
         ("供应商 Vendor", "入口 Endpoint", "开关 Behaviour", "待送通知 Notices under way"),
@@ -84,6 +101,15 @@ def _simulators(alipay: Alipay, sms: Sms) -> str:
                 str(waiting),
             ],
             ["短信 Alibaba Cloud SMS", "<code>/sms</code>", _switches(sms.switches.shown()), "-"],
+            *(
+                [
+                    f"第三方登录 Sign in with {name}",
+                    f"<code>/oauth/{name}</code>",
+                    _switches(vendor.switches.shown()),
+                    "-",
+                ]
+                for name, vendor in oauth.vendors.items()
+            ),
         ],
     )
 
