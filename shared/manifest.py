@@ -25,10 +25,10 @@ class Table:
 
 @dataclass(frozen=True)
 class Bucket:
-    """Objects below a prefix of a bucket."""
+    """Objects below a prefix of a bucket. `versions` lists every version of them, hidden ones too."""
 
     name: str
-    access: tuple[Literal["read", "write", "delete", "list"], ...]
+    access: tuple[Literal["read", "write", "delete", "list", "versions"], ...]
     prefix: str = ""
 
 

@@ -29,7 +29,9 @@ _OBJECT_ACTIONS = {
     "write": ("s3:PutObject", "s3:AbortMultipartUpload"),
     "delete": ("s3:DeleteObject",),
     "list": (),
+    "versions": (),
 }
+_LISTS = {"list": "s3:ListBucket", "versions": "s3:ListBucketVersions"}
 _KEY_ACTIONS = {"encrypt": "kms:GenerateDataKey", "decrypt": "kms:Decrypt"}
 
 
@@ -96,8 +98,8 @@ def _(grant: Bucket, scope: DomainScope) -> Access:
     if actions := [action for kind in grant.access for action in _OBJECT_ACTIONS[kind]]:
         below = [f"{bucket}/{grant.prefix}*"]
         statements.append(Allow(actions, below, wildcard="Objects below the prefix that was granted."))
-    if "list" in grant.access:
-        statements.append(Allow(["s3:ListBucket"], [bucket], {"StringLike": {"s3:prefix": f"{grant.prefix}*"}}))
+    below_prefix: Condition = {"StringLike": {"s3:prefix": f"{grant.prefix}*"}}
+    statements += [Allow([lists], [bucket], below_prefix) for kind, lists in _LISTS.items() if kind in grant.access]
     if scope.foundation.is_sealed(grant.name) and actions:
         statements.append(through_service(scope.foundation, "s3", "Decrypt", "GenerateDataKey"))
     return Access(statements, {variable("BUCKET", grant.name): scope.names.bucket(grant.name)})

@@ -86,14 +86,20 @@ class Head:
 
 def head(db: Connection, chain: Chain) -> Head | None:
     """The end of a chain; None before its first block."""
-    found = db.execute(
-        chain.sql(
-            """
-            SELECT block_no, first_seq + row_count - 1, last_id, encode(hash, 'hex'), sealed_at
-            FROM {blocks} WHERE log = {log} ORDER BY block_no DESC LIMIT 1
-            """
-        )
-    ).fetchone()
+    return _head(db, chain, "SELECT " + _HEAD + " WHERE log = {log} ORDER BY block_no DESC LIMIT 1", {})
+
+
+def head_at(db: Connection, chain: Chain, moment: datetime) -> Head | None:
+    """Where a chain ended at a moment; None before its first block."""
+    found = "SELECT " + _HEAD + " WHERE log = {log} AND sealed_at < %(moment)s ORDER BY sealed_at DESC, block_no DESC LIMIT 1"
+    return _head(db, chain, found, {"moment": moment})
+
+
+_HEAD: Final = """block_no, first_seq + row_count - 1, last_id, encode(hash, 'hex'), sealed_at FROM {blocks}"""
+
+
+def _head(db: Connection, chain: Chain, text: LiteralString, parameters: dict[str, datetime]) -> Head | None:
+    found = db.execute(chain.sql(text), parameters).fetchone()
     return Head(chain.name, *found) if found else None
 
 

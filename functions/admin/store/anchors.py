@@ -1,0 +1,102 @@
+"""Anchors of the audit chains: S3 objects under Object Lock, which nobody can replace or remove for three years.
+
+An object's name says all it knows, so that a listing of versions is enough to read every anchor: one that was hidden by
+a delete marker is still listed, and one written over is listed with what was written over it.
+"""
+
+import json
+import os
+import re
+from collections.abc import Iterator
+from dataclasses import asdict, dataclass
+from datetime import date
+from typing import Final, Literal
+
+from botocore.exceptions import ClientError
+
+from shared import aws, clock
+from shared.sql.connection import Connection
+from shared.sql.seal_proof import Fault
+from shared.sql.sealing import Head
+
+Kind = Literal["heads", "digests"]
+
+_NAME: Final = re.compile(
+    r"(?P<kind>heads|digests)/(?P<day>\d{4}-\d{2}-\d{2})/(?P<log>\w+)/(?P<block_no>\d+)-(?P<seq>\d+)-(?P<id>\d+)-(?P<hash>[0-9a-f]{64})\.json"
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Anchor:
+    """A head as it was: block, row and hash. A head is anchored on the day it was sealed, a digest for a day that ended."""
+
+    kind: Kind
+    day: date
+    log: str
+    block_no: int
+    seq: int
+    last_id: int
+    hash: str
+
+
+def put(kind: Kind, day: date, head: Head) -> bool:
+    """Anchor a head. False when it is anchored already: names are made of what they anchor."""
+    name = f"{kind}/{day}/{head.log}/{head.block_no:012d}-{head.seq:012d}-{head.last_id}-{head.hash}.json"
+    body = asdict(head) | {
+        "kind": kind,
+        "day": str(day),
+        "sealed_at": clock.rfc3339(head.sealed_at),
+        "anchored_at": clock.rfc3339(clock.now()),
+    }
+    try:
+        aws.client("s3").put_object(
+            Bucket=os.environ["BUCKET_AUDIT"],
+            Key=name,
+            Body=json.dumps(body).encode(),
+            ContentType="application/json",
+            ChecksumAlgorithm="SHA256",  # Object Lock wants a checksum; the retention is the bucket's
+            IfNoneMatch="*",
+        )
+    except ClientError as error:
+        if error.response["Error"]["Code"] in {"PreconditionFailed", "ConditionalRequestConflict"}:
+            return False
+        raise
+    return True
+
+
+def of(kind: Kind, since: date | None = None) -> Iterator[Anchor]:
+    """All anchors of a kind, those of a day and later when one is given, in the order of their days."""
+    pages = aws.client("s3").get_paginator("list_object_versions")
+    start = {} if since is None else {"KeyMarker": f"{kind}/{since}"}
+    for page in pages.paginate(Bucket=os.environ["BUCKET_AUDIT"], Prefix=f"{kind}/", **start):
+        for version in page.get("Versions", ()):
+            if found := _NAME.fullmatch(version["Key"]):
+                yield Anchor(
+                    kind,
+                    date.fromisoformat(found["day"]),
+                    found["log"],
+                    int(found["block_no"]),
+                    int(found["seq"]),
+                    int(found["id"]),
+                    found["hash"],
+                )
+
+
+def compare(db: Connection, anchors: list[Anchor]) -> Fault | None:
+    """What is off when the database does not have the very blocks that were anchored: cut off, or written anew."""
+    places, first_id = db.execute(
+        """
+        SELECT count(*), min(a.last_id)
+        FROM unnest(%s::text[], %s::bigint[], %s::bigint[], %s::bigint[], %s::text[]) AS a (log, block_no, seq, last_id, hash)
+        LEFT JOIN admin.audit_blocks b USING (log, block_no)
+        WHERE (encode(b.hash, 'hex'), b.first_seq + b.row_count - 1, b.last_id) IS DISTINCT FROM (a.hash, a.seq, a.last_id)
+        """,
+        (
+            [anchor.log for anchor in anchors],
+            [anchor.block_no for anchor in anchors],
+            [anchor.seq for anchor in anchors],
+            [anchor.last_id for anchor in anchors],
+            [anchor.hash for anchor in anchors],
+        ),
+    ).fetchall()[0]
+    return Fault("anchored blocks are still there", places, first_id) if places else None
