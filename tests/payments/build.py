@@ -9,7 +9,7 @@ from typing import Any
 import psycopg
 
 from functions.payments import expire_orders, finish_refunds, query_attempts, sweep_notices
-from functions.payments.gateways.base import Bill, Repayment
+from functions.payments.gateways.base import Bill, Posted, Repayment
 from functions.payments.gateways.null import NullGateway
 from functions.payments.models import Attempt, Order
 from functions.payments.service import attempts, notices, orders, refunds
@@ -63,8 +63,8 @@ class MortalGateway(NullGateway):
     def refund_query(self, repayment: Repayment) -> Any:
         return self._mortal("refund_query", super().refund_query, repayment)
 
-    def verify_notification(self, body: bytes) -> Any:
-        return self._mortal("verify", super().verify_notification, body)
+    def verify_notification(self, posted: Posted) -> Any:
+        return self._mortal("verify", super().verify_notification, posted)
 
 
 @contextmanager
@@ -172,16 +172,16 @@ class Till:
         order_no = self.open(**order)
         return order_no, self.start(order_no, uid=order.get("uid", BUYER))
 
-    def buyer_pays(self, payment_no: str, amount: Any = None) -> bytes:
+    def buyer_pays(self, payment_no: str, amount: Any = None) -> Posted:
         """The buyer pays at the vendor; the notice of it."""
         with self.time():
             self.gateway.pay(payment_no, amount)
             return self.gateway.notice(payment_no)
 
-    def hear(self, body: bytes) -> None:
+    def hear(self, posted: Posted) -> None:
         """A notice arrives, and the queue delivers it."""
         with self.time():
-            notices.receive("alipay", body)
+            notices.receive("alipay", posted)
             for (notice_id,) in self.sql("SELECT id FROM payments.payment_notices WHERE processed_at IS NULL"):
                 notices.process(notice_id)
 

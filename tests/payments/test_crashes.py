@@ -256,7 +256,7 @@ def test_no_route_calls_the_vendor_inside_a_transaction(
         counter.post("/payments/alipay/create", {"order_no": number, "scene": "qr"}, token=buyer)
     assert counter.post(f"/payments/orders/{other_no}/cancel", token=buyer).data["status"] == "cancelled"
     ((payment_no,),) = till.sql("SELECT payment_no FROM payments.payment_transactions WHERE order_no = %s", (order_no,))
-    assert counter.post("/payments/alipay/callback", form=till.buyer_pays(payment_no).decode()).text == "success"
+    assert counter.post("/payments/alipay/callback", form=till.buyer_pays(payment_no).body.decode()).text == "success"
     assert counter.post(f"/payments/verify/{order_no}", token=buyer).data["changed"]
     refund = counter.post(f"/payments/refund/{order_no}", {"reason": "r"}, token=buyer).data
     done = counter.post(f"/admin/payments/refunds/{refund['refund_id']}/process", {"action": "approve"}, token=staff)

@@ -19,6 +19,7 @@ from functions.payments.gateways.base import (
     NotBelievedError,
     NotRepaid,
     Paid,
+    Posted,
     Repaid,
     Repayment,
     Unpaid,
@@ -39,7 +40,7 @@ class Played:
     pay: Callable[[str], Any]
     scan: Callable[[str], Any]
     down: Callable[[], Any]
-    notice: Callable[[str], bytes]
+    notice: Callable[[str], Posted]
 
 
 @pytest.fixture(params=["null", "alipay"])
@@ -52,7 +53,7 @@ def played(request: pytest.FixtureRequest) -> Iterator[Played]:
     merchant: Merchant = request.getfixturevalue("merchant")
     gateway = AlipayGateway(sandbox.alipay(), merchant.url.removesuffix("/notify"))
     down = lambda: sandbox.behave(gateway="down")  # noqa: E731 - reads as the switch it is
-    yield Played(gateway, sandbox.pay, sandbox.scan, down, lambda _: merchant.next())
+    yield Played(gateway, sandbox.pay, sandbox.scan, down, lambda _: Posted(merchant.next()))
 
 
 def bill(**fields: Any) -> Bill:
@@ -180,18 +181,18 @@ def test_what_was_not_paid_does_not_go_back(played: Played) -> None:
 
 def test_a_notice_says_what_the_query_says(played: Played) -> None:
     asked = paid(played)
-    body = played.notice(asked.payment_no)
-    told = played.gateway.verify_notification(body)
+    posted = played.notice(asked.payment_no)
+    told = played.gateway.verify_notification(posted)
     assert told.state == played.gateway.query(asked.payment_no)
     assert (told.payment_no, told.refund_no) == (asked.payment_no, None)
     assert told.notify_id
-    assert played.gateway.verify_notification(body) == told
+    assert played.gateway.verify_notification(posted) == told
 
 
 @pytest.mark.parametrize("body", [b"", b"nonsense", b"a=1&sign=x", b"\xff\xfe", b"{}", b"[]", b"null"])
 def test_nothing_else_is_believed(played: Played, body: bytes) -> None:
     with pytest.raises(NotBelievedError):
-        played.gateway.verify_notification(body)
+        played.gateway.verify_notification(Posted(body))
 
 
 def test_a_vendor_that_is_down_answers_nothing_and_does_nothing(played: Played) -> None:

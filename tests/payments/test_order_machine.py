@@ -16,6 +16,7 @@ from hypothesis.stateful import (
     run_state_machine_as_test,
 )
 
+from functions.payments.gateways.base import Posted
 from functions.payments.service import attempts, notices
 from shared.errors import Refusal
 from shared.money import Money
@@ -43,7 +44,7 @@ class Orders(RuleBasedStateMachine):
         self.buyer = next(self.buyers)
         self.numbers = [self.till.open(uid=self.buyer), self.till.open(uid=self.buyer)]
         self.payments = [self.till.start(number, scene, uid=self.buyer) for number in self.numbers for scene in ("qr", "pc")]
-        self.letters: list[bytes] = []
+        self.letters: list[Posted] = []
 
     def order(self, pick: int) -> str:
         return self.numbers[pick % len(self.numbers)]

@@ -5,6 +5,7 @@ import json
 import pytest
 
 from functions.payments.errors import AmountMismatch, OrderNotFound, SignatureInvalid
+from functions.payments.gateways.base import Posted
 from functions.payments.service import notices
 from shared import aws
 from shared.money import Money
@@ -39,7 +40,7 @@ def test_the_same_notice_again_changes_nothing(till: Till) -> None:
 
 def test_a_notice_is_stored_before_it_is_believed_and_can_be_read_by_nobody_without_the_key(till: Till) -> None:
     with till.time(), pytest.raises(SignatureInvalid):
-        notices.receive("alipay", b"notify_id=n1&sign=forged")
+        notices.receive("alipay", Posted(b'{"notify_id": "n1", "sign": "forged"}'))
     rows = till.sql("SELECT notify_id, payload, verified, result, processed_at FROM payments.payment_notices")
     assert rows == [("n1", rows[0][1], False, "malformed", till.at)]
     assert rows[0][1].startswith("v1:")
@@ -177,7 +178,7 @@ def test_a_notice_the_queue_did_not_take_is_swept(till: Till, monkeypatch: pytes
     order_no, payment_no = till.started()
     monkeypatch.setenv("QUEUE_PAYMENT_NOTICES", "https://sqs.us-east-1.amazonaws.com/123456789012/gone")
     with till.time():
-        assert notices.receive("alipay", till.buyer_pays(payment_no)) == "success"
+        assert notices.receive("alipay", till.buyer_pays(payment_no)).text == "success"
     assert till.order(order_no).status == "pending"
     with till.time():
         assert notices.sweep() == 0, "the queue has its minute first"

@@ -2,8 +2,10 @@
 
 import os
 from typing import Final
+from urllib.parse import parse_qsl
 
 from functions.payments.gateways.base import (
+    Acknowledgement,
     Bill,
     Declined,
     Ended,
@@ -13,6 +15,7 @@ from functions.payments.gateways.base import (
     Notification,
     NotRepaid,
     Paid,
+    Posted,
     Repaid,
     Repayment,
     Unpaid,
@@ -38,7 +41,8 @@ class AlipayGateway:
     """The channel `alipay`."""
 
     channel: Channel = "alipay"
-    acknowledgement = ACKNOWLEDGED
+    acknowledgement = Acknowledgement(ACKNOWLEDGED)
+    signed_headers: tuple[str, ...] = ()
 
     def __init__(self, client: AlipayClient, public_url: str) -> None:
         self._client = client
@@ -112,10 +116,14 @@ class AlipayGateway:
             return NoAnswer(said.sub_code if isinstance(said, Refused) else said.reason)
         return NotRepaid() if said.value is None else Repaid(said.value.refunded_at)
 
-    def verify_notification(self, body: bytes) -> Notification:
+    def claimed_id(self, posted: Posted) -> str:
+        """`notify_id` of the form."""
+        return dict(parse_qsl(posted.body.decode("latin-1"))).get("notify_id", "")
+
+    def verify_notification(self, posted: Posted) -> Notification:
         """The form Alipay posts: RSA2, our app, our seller account."""
         try:
-            said = verify_notification(self._client.config, form_pairs(body))
+            said = verify_notification(self._client.config, form_pairs(posted.body))
         except NotificationRefusedError as refused:
             raise NotBelievedError(refused.fault.value) from refused
         state: Paid | Unpaid | Ended

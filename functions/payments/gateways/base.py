@@ -4,7 +4,8 @@ A call never raises for what a vendor says or fails to say; `NoAnswer` means tha
 that it is safe to repeat with the same number.
 """
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Protocol
 
@@ -97,6 +98,22 @@ class NotRepaid:
 
 
 @dataclass(frozen=True, slots=True)
+class Posted:
+    """What arrived at a callback: the body as sent, and those headers the channel's signature stands in, in lower case."""
+
+    body: bytes
+    headers: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Acknowledgement:
+    """The answer that tells a vendor its notice was taken in; anything else makes it come again."""
+
+    text: str
+    media_type: str = "text/plain"
+
+
+@dataclass(frozen=True, slots=True)
 class Notification:
     """A believed notice. `refund_no` is set when it tells of money given back."""
 
@@ -112,10 +129,13 @@ class NotBelievedError(Exception):
 
 
 class Gateway(Protocol):
-    """One channel of one merchant account. A notice taken in is answered with exactly `acknowledgement`."""
+    """One channel of one merchant account. A notice taken in is answered with exactly `acknowledgement`;
+    `signed_headers` are those its signature stands in or covers.
+    """
 
     channel: Channel
-    acknowledgement: str
+    acknowledgement: Acknowledgement
+    signed_headers: tuple[str, ...]
 
     def create(self, bill: Bill) -> Handover | Declined | NoAnswer:
         """Prepare a payment; the same bill again is the same payment."""
@@ -132,5 +152,8 @@ class Gateway(Protocol):
     def refund_query(self, repayment: Repayment) -> Repaid | NotRepaid | NoAnswer:
         """What became of a refund."""
 
-    def verify_notification(self, body: bytes) -> Notification:
+    def claimed_id(self, posted: Posted) -> str:
+        """The id a notice gives itself, before anyone believes it; empty when it gives none."""
+
+    def verify_notification(self, posted: Posted) -> Notification:
         """Read a notice if it is the vendor's and meant for us. Raises NotBelievedError."""

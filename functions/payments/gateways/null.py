@@ -6,6 +6,7 @@ from datetime import datetime
 from typing import Literal
 
 from functions.payments.gateways.base import (
+    Acknowledgement,
     Bill,
     Declined,
     Ended,
@@ -15,6 +16,7 @@ from functions.payments.gateways.base import (
     Notification,
     NotRepaid,
     Paid,
+    Posted,
     Repaid,
     Repayment,
     Unpaid,
@@ -45,10 +47,11 @@ class Trade:
 class NullGateway:
     """Answers like a vendor without one. `down` makes every call end in NoAnswer, undone; `refuses` declines refunds."""
 
-    channel: Channel = "alipay"
-    acknowledgement = "success"
+    acknowledgement = Acknowledgement("success")
+    signed_headers: tuple[str, ...] = ()
 
-    def __init__(self) -> None:
+    def __init__(self, channel: Channel = "alipay") -> None:
+        self.channel = channel
         self.trades: dict[str, Trade] = {}
         self.down = False
         self.refuses = False
@@ -112,10 +115,17 @@ class NullGateway:
         trade = self.trades.get(repayment.payment_no)
         return Repaid(clock.now()) if trade and repayment.refund_no in trade.repaid else NotRepaid()
 
-    def verify_notification(self, body: bytes) -> Notification:
+    def claimed_id(self, posted: Posted) -> str:
+        """The id `notice` gave it."""
+        try:
+            return str(json.loads(posted.body)["notify_id"])
+        except (ValueError, KeyError, TypeError):
+            return ""
+
+    def verify_notification(self, posted: Posted) -> Notification:
         """Believe what `notice` made. Raises NotBelievedError for anything else."""
         try:
-            said = json.loads(body)
+            said = json.loads(posted.body)
             trade = self.trades[said["payment_no"]]
             amount = Money(said["amount"])
         except (ValueError, KeyError, TypeError) as error:
@@ -129,11 +139,11 @@ class NullGateway:
         if trade.state == "offered":
             trade.state, trade.received, trade.paid_at = "paid", amount or trade.bill.amount, clock.now()
 
-    def notice(self, payment_no: str, refund_no: str | None = None) -> bytes:
+    def notice(self, payment_no: str, refund_no: str | None = None) -> Posted:
         """What the vendor would post about a payment; each has its own id."""
         trade = self.trades[payment_no]
         said = {"notify_id": new_ulid(), "payment_no": payment_no, "state": trade.state, "refund_no": refund_no}
-        return json.dumps(said | {"amount": trade.received.minor}).encode()
+        return Posted(json.dumps(said | {"amount": trade.received.minor}).encode())
 
 
 def _state(trade: Trade) -> Paid | Unpaid | Ended:

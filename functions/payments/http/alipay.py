@@ -1,7 +1,7 @@
 """Paying through Alipay: starting a payment, and hearing what became of it."""
 
 from fastapi import APIRouter, Request
-from starlette.responses import PlainTextResponse
+from starlette.responses import PlainTextResponse, Response
 
 from functions.payments.errors import (
     AmountMismatch,
@@ -11,11 +11,11 @@ from functions.payments.errors import (
     RiskRejected,
     SignatureInvalid,
 )
+from functions.payments.http import callbacks
 from functions.payments.schemas import AlipayIn, PaymentOut, payment_out
-from functions.payments.service import attempts, notices
+from functions.payments.service import attempts
 from shared.http.app import BASE
 from shared.http.auth import Signed, SignedIn
-from shared.http.context import of_scope
 from shared.http.envelope import Answer, answer
 from shared.http.idempotency import OnceOnly
 from shared.http.problems import problems
@@ -45,6 +45,6 @@ async def create_payment(body: AlipayIn, caller: SignedIn, once: OnceOnly, _step
     response_class=PlainTextResponse,
     responses=problems(SignatureInvalid, OrderNotFound, AmountMismatch),
 )
-async def hear_alipay(request: Request, _signed: Signed, _steps: Steps) -> PlainTextResponse:
+async def hear_alipay(request: Request, _signed: Signed, _steps: Steps) -> Response:
     """Alipay's notice of a payment or refund; anything but the agreed word makes it come again."""
-    return PlainTextResponse(notices.receive("alipay", of_scope(request.scope).body))
+    return callbacks.hear("alipay", request)

@@ -5,10 +5,9 @@ import json
 import os
 import re
 from datetime import datetime, timedelta
-from urllib.parse import parse_qsl
 
 from functions.payments.errors import AmountMismatch, OrderNotFound, SignatureInvalid
-from functions.payments.gateways.base import Ended, NotBelievedError, Notification, Paid
+from functions.payments.gateways.base import Acknowledgement, Ended, NotBelievedError, Notification, Paid, Posted
 from functions.payments.gateways.registry import gateway
 from functions.payments.models import Channel, Notice, wait_after
 from functions.payments.service.settlement import Evidence, settle
@@ -25,16 +24,16 @@ _QUEUE_TIME = timedelta(minutes=1)
 _PLAIN = re.compile(r"[\x21-\x7e]{1,128}")
 
 
-def receive(channel: Channel, body: bytes) -> str:
+def receive(channel: Channel, posted: Posted) -> Acknowledgement:
     """Take in a notice: stored before it is believed, then queued; the vendor's word of acknowledgement comes back.
 
     Raises SignatureInvalid, OrderNotFound or AmountMismatch; what a case can be made of has one by then.
     """
-    if len(body) > _LARGEST:
+    if len(posted.body) > _LARGEST:
         raise PayloadTooLarge(limit_bytes=_LARGEST)
-    notice = _store(channel, body)
+    notice = _store(channel, posted)
     try:
-        said = gateway(channel).verify_notification(body)
+        said = gateway(channel).verify_notification(posted)
     except NotBelievedError as error:
         _disbelieve(notice, error)
         raise SignatureInvalid from error
@@ -55,18 +54,21 @@ def _admit(notice: Notice, said: Notification) -> None:
         _queue(notice.id)
 
 
-def _store(channel: Channel, body: bytes) -> Notice:
+def _store(channel: Channel, posted: Posted) -> Notice:
     at = clock.now()
-    body_hash = hashlib.sha256(body).hexdigest()
-    payload = crypto.encrypt(body.decode("latin-1"), _context(channel, body_hash))
+    text = json.dumps({"headers": dict(posted.headers), "body": posted.body.decode("latin-1")}, sort_keys=True)
+    body_hash = hashlib.sha256(text.encode()).hexdigest()
+    payload = crypto.encrypt(text, _context(channel, body_hash))
+    claimed = gateway(channel).claimed_id(posted)
+    notify_id = claimed if _PLAIN.fullmatch(claimed) else ""
     with unit_of_work() as db:
-        return notices.keep(db, channel, _claimed_id(body), body_hash, payload, at=at, look_at=at + _QUEUE_TIME)
+        return notices.keep(db, channel, notify_id, body_hash, payload, at=at, look_at=at + _QUEUE_TIME)
 
 
-def _claimed_id(body: bytes) -> str:
-    """The id a form names, before anyone believes it; empty when it names none worth storing."""
-    claimed = dict(parse_qsl(body.decode("latin-1"))).get("notify_id", "")
-    return claimed if _PLAIN.fullmatch(claimed) else ""
+def _opened(notice: Notice) -> Posted:
+    """A stored notice as it arrived."""
+    stored = json.loads(crypto.decrypt(notice.payload, _context(notice.channel, notice.body_hash)))
+    return Posted(stored["body"].encode("latin-1"), stored["headers"])
 
 
 def _context(channel: str, body_hash: str) -> crypto.Context:
@@ -88,9 +90,8 @@ def process(notice_id: int) -> None:
         notice = notices.find(db, notice_id)
     if notice is None or notice.processed_at is not None:
         return
-    body = crypto.decrypt(notice.payload, _context(notice.channel, notice.body_hash)).encode("latin-1")
     try:
-        said = gateway(notice.channel).verify_notification(body)
+        said = gateway(notice.channel).verify_notification(_opened(notice))
     except NotBelievedError as error:
         _disbelieve(notice, error)
         return
