@@ -1,6 +1,6 @@
 # One line per command; what each does is written beside it and printed by `make`.
 .DEFAULT_GOAL := help
-.PHONY: help setup run demo test lint openapi synth bench verify-ledger lock deploy logs psql clean
+.PHONY: help setup run demo test lint openapi synth bench verify-ledger verify-audit lock deploy logs psql clean
 
 # Without bytecode caches the CDK library alone takes 20 s to import, every time.
 unexport PYTHONDONTWRITEBYTECODE
@@ -40,6 +40,9 @@ bench: setup ## Measure the budgets, print the ratios, write build/bench.json
 
 verify-ledger: setup ## Recompute the ledger of the running product from its postings
 	$(PYTHON_IN_VENV) -m infra.local.verify_ledger
+
+verify-audit: setup ## Recompute both audit logs of the running product, and hold them against their anchors
+	$(PYTHON_IN_VENV) -m infra.local.verify_audit
 
 lock: setup ## Resolve all dependencies again and write locks/
 	tools/lock

@@ -121,6 +121,22 @@ class Foundation(Stack):
             "More than 5 % of payments failed (rule payment_failure).",
         )
 
+        self.house.alarms.above(
+            self,
+            "AuditBrokenAlarm",
+            house_metric("audit_broken", service="admin"),
+            0,
+            "The audit log is not what was sealed or anchored: run make verify-audit, keep the database as it is.",
+        )
+        self.house.alarms.above(
+            self,
+            "AuditLateAlarm",
+            house_metric("audit_seal_late", service="admin"),
+            0,
+            "Audit rows wait for more than 10 minutes to be sealed: a transaction does not end, or the sealer fails.",
+            periods=2,
+        )
+
     def _tell(self, api: Api, secrets: Iterable[str]) -> None:
         told = {
             "PublicUrl": self.public_url,

@@ -28,7 +28,7 @@ def settle(context: RequestContext, scope: MutableMapping[str, Any]) -> None:
 
 
 def _record(context: RequestContext, scope: MutableMapping[str, Any]) -> None:
-    """A database that does not answer costs the record and rings an alarm; the caller still gets his refusal."""
+    """A database that does not answer costs the record, says so in the log, and leaves the caller his refusal."""
     import psycopg
 
     from shared.sql import audit

@@ -87,6 +87,7 @@ BUCKET = {
     "write": {"s3:PutObject", "s3:AbortMultipartUpload", "kms:Decrypt", "kms:GenerateDataKey"},
     "delete": {"s3:DeleteObject", "kms:Decrypt", "kms:GenerateDataKey"},
     "list": {"s3:ListBucket"},
+    "versions": {"s3:ListBucketVersions"},
 }
 READS_SECRET = {"secretsmanager:GetSecretValue", "kms:Decrypt"}
 SENTENCES = {
@@ -189,7 +190,7 @@ def test_a_granted_key_prefix_binds_every_item_action(stage):
 
     assert tables == {
         "sharestack-prod-social": {"dynamodb:LeadingKeys": ["S#*"]},
-        "sharestack-prod-identity": {"dynamodb:LeadingKeys": ["U#*", "JWKS*"]},
+        "sharestack-prod-identity": {"dynamodb:LeadingKeys": ["U#*", "JWKS*", "EDGE*"]},
         "sharestack-prod-ops": {"dynamodb:LeadingKeys": ["RL#*"]},
     }
 
