@@ -1,6 +1,9 @@
 """What administration runs and may touch."""
 
-from shared.manifest import Bucket, HttpFunction, Manifest, Scheduled
+from shared.manifest import Bucket, HttpFunction, Manifest, Publishes, Scheduled, Table
+
+_COPY = Table("identity", ("PutItem",), ("EDGE",))
+"""The settings that every request reads (shared/dynamo/edge.py)."""
 
 MANIFEST = Manifest(
     domain="admin",
@@ -15,8 +18,12 @@ MANIFEST = Manifest(
                 "/admin/auth/operation-logs",
                 "/admin/auth/operation-logs/verify",
             ),
-            grants=(Bucket("audit", ("versions",)),),
+            grants=(Bucket("audit", ("versions",)), _COPY),
         ),
+        # Alone with password hashing.
+        HttpFunction("staff", routes=("/admin/admins/{proxy+}",), layers=("http", "sql", "argon2")),
+        Scheduled("publish_settings", expression="rate(1 minute)", grants=(_COPY,)),
+        Scheduled("end_expired_grants", expression="rate(1 minute)", grants=(Publishes(),)),
         Scheduled("seal_audit", expression="rate(1 minute)", timeout=300),
         Scheduled(
             "anchor_audit",

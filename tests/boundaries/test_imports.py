@@ -25,7 +25,7 @@ MAY = {
     "platform.migrate": {"sqlalchemy", "alembic"},
     "media.inspect_upload": {"PIL"},
 }
-ONLY_AUTH_HASHES = {"identity.auth", "identity.prepare_keys"}
+ONLY_AUTH_HASHES = {"admin.staff", "identity.auth", "identity.life", "identity.prepare_keys"}
 
 
 def functions() -> list[tuple[str, Function]]:

@@ -41,5 +41,5 @@ async def change_settings(
     with unit_of_work() as db:
         changed = service.change(db, caller, context, body.items)
     forget_tunables()
-    service.publish_if_needed([item.key for item in body.items])
+    service.publish_changed([item.key for item in body.items])
     return answer(SettingsChanged.model_construct(updated=len(changed), items=changed))
