@@ -48,6 +48,16 @@ class UserFollowed(Fact):
     followed_at: datetime
 
 
+class DeletionRequested(Fact):
+    """Somebody wants their account deleted; until `delete_at` they may take it up again."""
+
+    NAME: ClassVar[str] = "identity.deletion_requested.v1"
+
+    request_id: str
+    uid: int
+    delete_at: datetime
+
+
 class PersonalDataRequested(Fact):
     """A person wants a copy of their data: every domain writes its files for this export and acknowledges it."""
 

@@ -3,7 +3,7 @@
 from typing import Any
 
 from functions.finance.service import payouts
-from functions.finance.step import step
+from shared.workflow import step
 
 
 def wait(event: dict[str, Any]) -> dict[str, Any]:
@@ -12,4 +12,4 @@ def wait(event: dict[str, Any]) -> dict[str, Any]:
     return {}
 
 
-handler = step(wait, "await_decision")
+handler = step(wait, "await_decision", subject="withdrawal_id")

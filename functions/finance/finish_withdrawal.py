@@ -1,6 +1,6 @@
 """Workflow: the payout is posted, or the money given back."""
 
 from functions.finance.service import payouts
-from functions.finance.step import step
+from shared.workflow import step
 
-handler = step(lambda event: payouts.finish(event["withdrawal_id"]), "finish_withdrawal")
+handler = step(lambda event: payouts.finish(event["withdrawal_id"]), "finish_withdrawal", subject="withdrawal_id")

@@ -1,9 +1,11 @@
 """What finance runs and may touch. Whoever talks to Alipay holds its secret, whoever pays may read accounts, nobody else."""
 
 from events.finance import WithdrawalRequested
+from events.identity import AccountErased, PersonalDataRequested
 from events.payments import OrderPaid, RefundSucceeded
 from shared.manifest import (
     AnswersWorkflow,
+    Bucket,
     HttpFunction,
     Key,
     Manifest,
@@ -72,6 +74,13 @@ MANIFEST = Manifest(
         Task("send_transfer", timeout=60, grants=_PAYS),
         Task("poll_transfer", timeout=60, grants=_PAYS),
         Task("finish_withdrawal", grants=(Publishes(),)),
+        OnEvent("on_account_erased", event=AccountErased),
+        OnEvent(
+            "on_personal_data_requested",
+            event=PersonalDataRequested,
+            timeout=300,
+            grants=(Bucket("exports", ("write",), "personal/"),),
+        ),
     ),
     workflows=(
         Workflow(

@@ -2,6 +2,10 @@
 
 from functions.finance.gateways.alipay import AlipayPayouts
 from functions.finance.service import payouts
-from functions.finance.step import step
+from shared.workflow import step
 
-handler = step(lambda event: payouts.send(event["withdrawal_id"], AlipayPayouts.from_environment()), "send_transfer")
+handler = step(
+    lambda event: payouts.send(event["withdrawal_id"], AlipayPayouts.from_environment()),
+    "send_transfer",
+    subject="withdrawal_id",
+)

@@ -1,14 +1,12 @@
 """The withdrawal's state machine from outside: starting an execution, and telling one that waits what was decided."""
 
 import json
-import os
-from typing import Any
 
 from botocore.exceptions import ClientError
 
 from functions.finance.models import FINAL, Withdrawal
 from functions.finance.store import withdrawals
-from shared import aws, observe
+from shared import aws, observe, workflow
 from shared.sql.connection import reading
 
 _GONE = frozenset({"TaskTimedOut", "TaskDoesNotExist", "InvalidToken"})
@@ -16,17 +14,7 @@ _GONE = frozenset({"TaskTimedOut", "TaskDoesNotExist", "InvalidToken"})
 
 def start(withdrawal: Withdrawal) -> str | None:
     """Start the execution of a request; its ARN, or None when one of that name was started before."""
-    try:
-        started: dict[str, Any] = aws.client("stepfunctions").start_execution(
-            stateMachineArn=os.environ["WORKFLOW_WITHDRAWAL"],
-            name=withdrawal.execution_name,
-            input=json.dumps({"withdrawal_id": withdrawal.withdrawal_id}),
-        )
-    except ClientError as error:
-        if error.response["Error"]["Code"] == "ExecutionAlreadyExists":
-            return None
-        raise
-    return str(started["executionArn"])
+    return workflow.start("withdrawal", withdrawal.execution_name, {"withdrawal_id": withdrawal.withdrawal_id})
 
 
 def deliver(withdrawal_id: int) -> bool:

@@ -1,6 +1,7 @@
 """What media runs and may touch."""
 
-from shared.manifest import Bucket, HttpFunction, Manifest, OnUpload, Publishes, Scheduled, Table
+from events.identity import AccountErased, PersonalDataRequested
+from shared.manifest import Bucket, HttpFunction, Manifest, OnEvent, OnUpload, Publishes, Scheduled, Table
 
 MANIFEST = Manifest(
     domain="media",
@@ -29,6 +30,18 @@ MANIFEST = Manifest(
             "expire_uploads",
             expression="rate(1 hour)",
             grants=(Bucket("media-private", ("write", "delete"), "u/"),),
+        ),
+        OnEvent(
+            "on_account_erased",
+            event=AccountErased,
+            timeout=900,
+            grants=(Bucket("media-private", ("delete",), "u/"), Bucket("media-public", ("delete",), "r/")),
+        ),
+        OnEvent(
+            "on_personal_data_requested",
+            event=PersonalDataRequested,
+            timeout=300,
+            grants=(Bucket("exports", ("write",), "personal/"),),
         ),
     ),
 )

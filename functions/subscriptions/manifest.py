@@ -1,8 +1,9 @@
 """What subscriptions runs and may touch."""
 
+from events.identity import AccountErased, PersonalDataRequested
 from events.payments import OrderClosed, OrderPaid, RefundSucceeded
 from events.subscriptions import EntitlementChanged
-from shared.manifest import HttpFunction, Manifest, OnEvent, Publishes, Scheduled, Table
+from shared.manifest import Bucket, HttpFunction, Manifest, OnEvent, Publishes, Scheduled, Table
 
 MANIFEST = Manifest(
     domain="subscriptions",
@@ -26,6 +27,13 @@ MANIFEST = Manifest(
             expression="cron(0 19 * * ? *)",
             grants=(Table("entitlements", ("BatchGetItem", "PutItem"), ("U#",)),),
             timeout=900,
+        ),
+        OnEvent("on_account_erased", event=AccountErased),
+        OnEvent(
+            "on_personal_data_requested",
+            event=PersonalDataRequested,
+            timeout=300,
+            grants=(Table("entitlements", ("Query",), ("U#",)), Bucket("exports", ("write",), "personal/")),
         ),
     ),
 )

@@ -57,7 +57,11 @@ class Buckets(Construct):
         self.exports = self._bucket(
             "exports",
             **self._logged("exports"),
-            lifecycle_rules=[s3.LifecycleRule(expiration=Duration.days(EXPORT_DAYS))],
+            lifecycle_rules=[
+                s3.LifecycleRule(
+                    expiration=Duration.days(EXPORT_DAYS), abort_incomplete_multipart_upload_after=Duration.days(1)
+                )
+            ],
         )
         retention = Duration.days(AUDIT_DAYS)
         self.audit = self._bucket(

@@ -1,0 +1,6 @@
+"""An account has ended: its person is erased here too."""
+
+from functions.finance.personal_data import DATA
+from shared.personal_data import erases
+
+handler = erases(DATA)

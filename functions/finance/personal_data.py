@@ -1,0 +1,109 @@
+"""What finance holds of a person: books and vouchers, kept under the law as they are."""
+
+from shared.personal_data import Kept, PersonalData, Rows
+
+_BOOKS = Kept("《会计档案管理办法》附表一：会计凭证、会计账簿保管三十年", "30 年")
+_PAYOUTS = Kept("《反洗钱法》第三十四条：客户身份资料和交易记录至少保存十年；会计凭证保管三十年", "30 年")
+
+DATA = PersonalData(
+    domain="finance",
+    rows=(
+        Rows(
+            "finance.creator_earnings",
+            person=("creator_id",),
+            what=("我的收入明细", "Your earnings"),
+            export="""
+            SELECT earning_id, order_no, source, target_id, channel, gross, channel_fee, platform_amount, creator_amount, rate_bp,
+                   reversed_creator, status, paid_at, available_at, settlement_id, created_at
+            FROM finance.creator_earnings WHERE creator_id = %(uid)s ORDER BY earning_id
+            """,
+            kept=_BOOKS,
+        ),
+        Rows(
+            "finance.earning_reversals",
+            person=("creator_id",),
+            what=("因退款扣回的收入", "Earnings taken back by refunds"),
+            export="""
+            SELECT refund_id, order_no, amount, creator_amount, settlement_id, refunded_at FROM finance.earning_reversals
+            WHERE creator_id = %(uid)s ORDER BY refund_id
+            """,
+            kept=_BOOKS,
+        ),
+        Rows(
+            "finance.settlements",
+            person=("creator_id",),
+            what=("我的结算单", "Your settlements"),
+            export="""
+            SELECT settlement_id, period_start, period_end, gross, refund, channel_fee, platform_amount, creator_amount, status,
+                   settled_at FROM finance.settlements WHERE creator_id = %(uid)s ORDER BY settlement_id
+            """,
+            kept=_BOOKS,
+        ),
+        Rows(
+            "finance.creator_share_rates",
+            person=("creator_id",),
+            deciders=("set_by",),
+            what=("我的分成比例", "Your share"),
+            export="""
+            SELECT rate_bp, effective_from FROM finance.creator_share_rates WHERE creator_id = %(uid)s ORDER BY effective_from
+            """,
+            kept=_BOOKS,
+        ),
+        Rows(
+            "finance.withdrawal_requests",
+            person=("creator_id",),
+            deciders=("approved_by",),
+            what=("我的提现", "Your withdrawals"),
+            export="""
+            SELECT withdrawal_id, request_no, amount, fee, method, account_masked, status, payout_no, comment, paid_at, created_at
+            FROM finance.withdrawal_requests WHERE creator_id = %(uid)s ORDER BY withdrawal_id
+            """,
+            kept=_PAYOUTS,
+        ),
+        Rows(
+            "finance.withdrawal_steps",
+            person=(),
+            deciders=("actor",),
+            what=("提现的处理过程", "What happened to your withdrawals"),
+            export="""
+            SELECT s.withdrawal_id, s.status, s.at, s.comment
+            FROM finance.withdrawal_steps s JOIN finance.withdrawal_requests w USING (withdrawal_id)
+            WHERE w.creator_id = %(uid)s ORDER BY s.step_id
+            """,
+            kept=_PAYOUTS,
+        ),
+        Rows(
+            "finance.withdrawal_transfers",
+            person=(),
+            what=("提现的转账", "Transfers of your withdrawals"),
+            export="""
+            SELECT t.transfer_no, t.withdrawal_id, t.amount, t.status, t.gateway_no, t.created_at
+            FROM finance.withdrawal_transfers t JOIN finance.withdrawal_requests w USING (withdrawal_id)
+            WHERE w.creator_id = %(uid)s ORDER BY t.withdrawal_id, t.attempt
+            """,
+            kept=_PAYOUTS,
+        ),
+        Rows(
+            "finance.ledger_postings",
+            person=(),
+            what=("我的账户流水", "Movements of your accounts"),
+            export="""
+            SELECT e.reference, e.kind, split_part(a.name, ':', 3) AS account, e.currency, p.amount, p.balance_after, p.at
+            FROM finance.ledger_accounts a JOIN finance.ledger_postings p USING (account_id)
+            JOIN finance.ledger_entries e USING (entry_id)
+            WHERE a.kind = 'owner' AND split_part(a.name, ':', 2)::bigint = %(uid)s ORDER BY p.at, p.posting_id
+            """,
+            kept=_BOOKS,
+        ),
+        Rows(
+            "finance.ledger_accounts",
+            person=(),
+            what=("我的账户余额", "Balances of your accounts"),
+            export="""
+            SELECT split_part(name, ':', 3) AS account, currency, balance, created_at FROM finance.ledger_accounts
+            WHERE kind = 'owner' AND split_part(name, ':', 2)::bigint = %(uid)s ORDER BY account_id
+            """,
+            kept=_BOOKS,
+        ),
+    ),
+)

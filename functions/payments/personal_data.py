@@ -1,0 +1,72 @@
+"""What payments holds of a person: records of trade, kept under the law as they are."""
+
+from shared.personal_data import Kept, PersonalData, Rows
+
+_TRADE = Kept("《电子商务法》第三十一条：交易信息自交易完成之日起保存不少于三年", "3 年")
+_VOUCHERS = Kept("《会计档案管理办法》附表一：会计凭证保管三十年", "30 年")
+_INVESTIGATED = Kept("《非银行支付机构监督管理条例》、《反洗钱法》第三十四条：交易记录自交易结束后至少保存十年", "10 年")
+
+DATA = PersonalData(
+    domain="payments",
+    rows=(
+        Rows(
+            "payments.payment_orders",
+            person=("user_id", "seller_id"),
+            what=("我的订单", "Your orders"),
+            export="""
+            SELECT order_no, kind, target_id, seller_id, title, amount, discount_amount, payable_amount, currency, price_lines,
+                   status, channel, refunded_amount, paid_at, expires_at, created_at, updated_at
+            FROM payments.payment_orders WHERE user_id = %(uid)s ORDER BY created_at, order_no
+            """,
+            kept=_VOUCHERS,
+        ),
+        Rows(
+            "commerce.payables",
+            person=("user_id",),
+            what=("应付款", "What you owed"),
+            export="""
+            SELECT payable_id, kind, target_id, amount, currency, order_no, status, created_at FROM commerce.payables
+            WHERE user_id = %(uid)s ORDER BY payable_id
+            """,
+            kept=_TRADE,
+        ),
+        Rows(
+            "payments.payment_transactions",
+            person=(),
+            what=("我的付款", "Your payments"),
+            export="""
+            SELECT t.payment_no, t.order_no, t.channel, t.kind, t.amount, t.currency, t.status, t.gateway_no, t.finished_at,
+                   t.created_at
+            FROM payments.payment_transactions t JOIN payments.payment_orders o USING (order_no)
+            WHERE o.user_id = %(uid)s ORDER BY t.created_at, t.payment_no
+            """,
+            kept=_VOUCHERS,
+        ),
+        Rows(
+            "payments.payment_refunds",
+            person=("user_id",),
+            deciders=("processed_by",),
+            what=("我的退款", "Your refunds"),
+            export="""
+            SELECT refund_id, refund_no, order_no, amount, currency, reason, status, comment, finished_at, created_at
+            FROM payments.payment_refunds WHERE user_id = %(uid)s ORDER BY refund_id
+            """,
+            kept=_VOUCHERS,
+        ),
+        Rows(
+            "payments.payment_notices",
+            person=(),
+            what=("支付机构的通知原文（加密）", "Notices of gateways, as received and encrypted"),
+            not_exported="what gateways told us, in their words; what it says of a payment is in payment_transactions",
+            kept=_INVESTIGATED,
+        ),
+        Rows(
+            "payments.payment_cases",
+            person=(),
+            deciders=("resolved_by",),
+            what=("待核查的款项", "Money that did not match"),
+            not_exported="the house's own investigation of sums, named by payment and order",
+            kept=_INVESTIGATED,
+        ),
+    ),
+)

@@ -1,0 +1,82 @@
+"""What subscriptions holds of a person. What was bought and sold is a contract, kept as such; its free words go."""
+
+from shared.personal_data import Items, Kept, PersonalData, Rows
+
+_CONTRACT = Kept("《电子商务法》第三十一条：交易信息自交易完成之日起保存不少于三年", "3 年")
+
+DATA = PersonalData(
+    domain="subscriptions",
+    rows=(
+        Rows(
+            "subscriptions.user_subscriptions",
+            person=("user_id", "creator_id"),
+            what=("我的订阅", "Your subscriptions"),
+            export="""
+            SELECT subscription_id, creator_id, plan_id, tier, amount, status, auto_renew, cancel_at_period_end, channel,
+                   order_no, current_period_start, current_period_end, cancelled_at, cancel_reason, created_at, updated_at
+            FROM subscriptions.user_subscriptions WHERE user_id = %(uid)s ORDER BY subscription_id
+            """,
+            # They run out; nothing is renewed for nobody.
+            erase=(
+                """
+                UPDATE subscriptions.user_subscriptions SET auto_renew = false, cancel_reason = NULL,
+                    cancel_at_period_end = cancel_at_period_end OR status IN ('trialing', 'active', 'past_due'),
+                    updated_at = %(at)s
+                WHERE user_id = %(uid)s
+                """,
+                "UPDATE subscriptions.user_subscriptions SET auto_renew = false WHERE creator_id = %(uid)s AND auto_renew",
+            ),
+            kept=_CONTRACT,
+        ),
+        Rows(
+            "subscriptions.subscription_periods",
+            person=(),
+            what=("订阅的各个周期", "What your subscriptions were given"),
+            export="""
+            SELECT p.period_id, p.subscription_id, p.order_no, p.kind, p.plan_id, p.amount, p.months, p.days, p.status,
+                   p.granted_at, p.created_at
+            FROM subscriptions.subscription_periods p JOIN subscriptions.user_subscriptions s USING (subscription_id)
+            WHERE s.user_id = %(uid)s ORDER BY p.period_id
+            """,
+            kept=_CONTRACT,
+        ),
+        Rows(
+            "subscriptions.content_purchases",
+            person=("user_id", "creator_id"),
+            what=("我购买的作品", "Works you bought"),
+            export="""
+            SELECT purchase_id, content_id, creator_id, order_no, status, created_at FROM subscriptions.content_purchases
+            WHERE user_id = %(uid)s ORDER BY purchase_id
+            """,
+            kept=_CONTRACT,
+        ),
+        Rows(
+            "subscriptions.subscription_plans",
+            person=("creator_id",),
+            what=("我的订阅方案", "Your plans"),
+            export="""
+            SELECT plan_id, name, description, tier, amount, currency, interval, trial_days, benefits, permissions,
+                   content_scope, content_ids, max_subscribers, subscriber_count, status, created_at, updated_at
+            FROM subscriptions.subscription_plans WHERE creator_id = %(uid)s ORDER BY plan_id
+            """,
+            erase=(
+                """
+                UPDATE subscriptions.subscription_plans SET name = 'plan ' || plan_id, description = NULL, benefits = '[]',
+                    status = 'archived', updated_at = %(at)s
+                WHERE creator_id = %(uid)s
+                """,
+            ),
+            kept=_CONTRACT,
+        ),
+    ),
+    items=(
+        Items(
+            "entitlements",
+            "U#",
+            what=("我的阅读权利", "What you may read"),
+            key="U#{uid}",
+            file="entitlements.json",
+            kept=Kept("由上述合同推得，只含编号；每日由合同重建", "随合同终止"),
+        ),
+    ),
+)
