@@ -1,6 +1,7 @@
 """What administration runs and may touch."""
 
-from shared.manifest import Bucket, HttpFunction, Manifest, Publishes, Scheduled, Table
+from events.identity import AccountErased, PersonalDataRequested
+from shared.manifest import Bucket, HttpFunction, Manifest, OnEvent, Publishes, Scheduled, Table
 
 _COPY = Table("identity", ("PutItem",), ("EDGE",))
 """The settings that every request reads (shared/dynamo/edge.py)."""
@@ -36,6 +37,13 @@ MANIFEST = Manifest(
             expression="cron(30 19 * * ? *)",
             timeout=900,
             grants=(Bucket("audit", ("versions",)),),
+        ),
+        OnEvent("on_account_erased", event=AccountErased),
+        OnEvent(
+            "on_personal_data_requested",
+            event=PersonalDataRequested,
+            timeout=300,
+            grants=(Bucket("exports", ("write",), "personal/"),),
         ),
         Scheduled("make_audit_partitions", expression="cron(40 19 * * ? *)"),
     ),

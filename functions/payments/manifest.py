@@ -1,6 +1,7 @@
 """What payments runs and may touch."""
 
-from shared.manifest import HttpFunction, Key, Manifest, OnQueue, Publishes, Queue, Scheduled, Secret
+from events.identity import AccountErased, PersonalDataRequested
+from shared.manifest import Bucket, HttpFunction, Key, Manifest, OnEvent, OnQueue, Publishes, Queue, Scheduled, Secret
 
 _EVERY_MINUTE = "rate(1 minute)"
 # A run calls a gateway for each row; it ends early when that is silent.
@@ -27,6 +28,13 @@ MANIFEST = Manifest(
         Scheduled("query_attempts", expression=_EVERY_MINUTE, grants=(Secret("alipay"), Publishes()), timeout=_RUN_SECONDS),
         Scheduled("expire_orders", expression=_EVERY_MINUTE, grants=(Publishes(),), timeout=_RUN_SECONDS),
         Scheduled("finish_refunds", expression=_EVERY_MINUTE, grants=(Secret("alipay"), Publishes()), timeout=_RUN_SECONDS),
+        OnEvent("on_account_erased", event=AccountErased),
+        OnEvent(
+            "on_personal_data_requested",
+            event=PersonalDataRequested,
+            timeout=300,
+            grants=(Bucket("exports", ("write",), "personal/"),),
+        ),
     ),
     queues=("payment-notices",),
 )

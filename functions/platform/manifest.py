@@ -1,6 +1,7 @@
 """What platform runs and may touch."""
 
-from shared.manifest import Bucket, DeployTask, HttpFunction, Manifest, Publishes, Queue, Scheduled, Table
+from events.identity import AccountErased, PersonalDataRequested
+from shared.manifest import Bucket, DeployTask, HttpFunction, Manifest, OnEvent, Publishes, Queue, Scheduled, Table
 
 MANIFEST = Manifest(
     domain="platform",
@@ -26,6 +27,13 @@ MANIFEST = Manifest(
         Scheduled("sweep_outbox", expression="rate(1 minute)", grants=(Publishes(every_source=True),)),
         Scheduled("forget_old", expression="cron(0 20 * * ? *)"),
         DeployTask("migrate", layers=("http", "sql", "migrate"), sql_owner=True),
+        OnEvent("on_account_erased", event=AccountErased, grants=(Table("ops", ("Query", "DeleteItem"), ("JOB#", "U#")),)),
+        OnEvent(
+            "on_personal_data_requested",
+            event=PersonalDataRequested,
+            timeout=300,
+            grants=(Table("ops", ("Query",), ("U#",)), Bucket("exports", ("write",), "personal/")),
+        ),
     ),
     queues=("export",),
 )
