@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from typing import TYPE_CHECKING
 
-from shared.vendors import alipay_sign
+from shared.vendors import rsa_text
 
 if TYPE_CHECKING:
     from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey, RSAPublicKey
@@ -48,9 +48,9 @@ class AlipayConfig:
     @cached_property
     def signing_key(self) -> "RSAPrivateKey":
         """Our key. Raises ValueError when it cannot be read."""
-        return alipay_sign.private_key(self.app_private_key)
+        return rsa_text.private_key(self.app_private_key)
 
     @cached_property
     def verifying_key(self) -> "RSAPublicKey":
         """Alipay's key. Raises ValueError when it cannot be read."""
-        return alipay_sign.public_key(self.alipay_public_key)
+        return rsa_text.public_key(self.alipay_public_key)

@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from shared import clock
-from shared.vendors import alipay_sign
+from shared.vendors import alipay_sign, rsa_text
 from shared.vendors.alipay_config import AlipayConfig
 from shared.vendors.alipay_results import Done, Outcome, Refused, Unknown, beijing_text
 
@@ -75,7 +75,7 @@ class AlipayGateway:
         if said is None or signature is None:
             complaint = answer.get("error_response") or said
             return Unknown(f"unsigned answer: {_gist(complaint.value if complaint else None)}")
-        if not alipay_sign.is_signed(said.raw, str(signature.value), self.config.verifying_key):
+        if not rsa_text.is_signed(said.raw, str(signature.value), self.config.verifying_key):
             return Unknown("badly signed answer")
         return said.value if isinstance(said.value, dict) else Unknown("unreadable answer")
 
@@ -109,7 +109,7 @@ class AlipayGateway:
             "biz_content": json.dumps(biz, ensure_ascii=False, separators=(",", ":")),
         }
         pairs = [(name, value) for name, value in params.items() if value]
-        return [*pairs, ("sign", alipay_sign.sign(alipay_sign.text_to_sign(pairs), self.config.signing_key))]
+        return [*pairs, ("sign", rsa_text.sign(alipay_sign.text_to_sign(pairs), self.config.signing_key))]
 
     def _client(self) -> "httpx.Client":
         if self._http is None:

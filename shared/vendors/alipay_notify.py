@@ -13,7 +13,7 @@ from enum import StrEnum
 from urllib.parse import parse_qsl
 
 from shared.money import Money
-from shared.vendors import alipay_sign
+from shared.vendors import alipay_sign, rsa_text
 from shared.vendors.alipay_config import AlipayConfig
 from shared.vendors.alipay_results import TradeStatus, optional_time
 
@@ -80,7 +80,7 @@ def verify_notification(config: AlipayConfig, pairs: Sequence[tuple[str, str]]) 
     if len(fields) != len(pairs):
         raise NotificationRefusedError(NotificationFault.MALFORMED)
     text = alipay_sign.text_to_sign(pair for pair in pairs if pair[0] not in _UNSIGNED)
-    if fields.get("sign_type", "RSA2") != "RSA2" or not alipay_sign.is_signed(
+    if fields.get("sign_type", "RSA2") != "RSA2" or not rsa_text.is_signed(
         text, fields.get("sign", ""), config.verifying_key
     ):
         raise NotificationRefusedError(NotificationFault.SIGNATURE)

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from shared.money import Money
-from shared.vendors import alipay_sign
+from shared.vendors import alipay_sign, rsa_text
 from shared.vendors.alipay import AlipayClient, Order
 from shared.vendors.alipay_config import AlipayConfig
 from shared.vendors.alipay_results import beijing_time
@@ -20,10 +20,10 @@ PARAMS = st.dictionaries(TEXT.filter(bool), TEXT, max_size=12)
 
 @pytest.mark.parametrize("form", [private_pem, lambda of: bare(private_pem(of)), pkcs1], ids=["pem", "bare", "pkcs1"])
 def test_a_private_key_is_read_in_every_form_alipay_hands_out(form):
-    signature = alipay_sign.sign("你好", alipay_sign.private_key(form(key("app"))))
+    signature = rsa_text.sign("你好", rsa_text.private_key(form(key("app"))))
 
-    assert alipay_sign.is_signed("你好", signature, alipay_sign.public_key(bare(public_pem(key("app")))))
-    assert alipay_sign.is_signed("你好", signature, alipay_sign.public_key(public_pem(key("app"))))
+    assert rsa_text.is_signed("你好", signature, rsa_text.public_key(bare(public_pem(key("app")))))
+    assert rsa_text.is_signed("你好", signature, rsa_text.public_key(public_pem(key("app"))))
 
 
 @pytest.mark.parametrize(
@@ -31,40 +31,40 @@ def test_a_private_key_is_read_in_every_form_alipay_hands_out(form):
 )
 def test_a_key_that_is_none_raises_a_value_error(text):
     with pytest.raises(ValueError):
-        alipay_sign.private_key(text)
+        rsa_text.private_key(text)
 
 
 @given(PARAMS)
 def test_what_one_key_signs_it_verifies_and_no_other_does(params):
     text = alipay_sign.text_to_sign(params.items())
-    signature = alipay_sign.sign(text, key("app"))
+    signature = rsa_text.sign(text, key("app"))
 
-    assert alipay_sign.is_signed(text, signature, key("app").public_key())
-    assert not alipay_sign.is_signed(text, signature, key("alipay").public_key())
-    assert not alipay_sign.is_signed(text + " ", signature, key("app").public_key())
+    assert rsa_text.is_signed(text, signature, key("app").public_key())
+    assert not rsa_text.is_signed(text, signature, key("alipay").public_key())
+    assert not rsa_text.is_signed(text + " ", signature, key("app").public_key())
 
 
 @given(PARAMS)
 def test_the_peer_signs_any_parameters_exactly_as_we_do(params):
     text = alipay_sign.text_to_sign(params.items())
 
-    assert alipay_sign.sign(text, key("app")) == peer_as_app()._sign("&".join(f"{k}={v}" for k, v in sorted(params.items())))
+    assert rsa_text.sign(text, key("app")) == peer_as_app()._sign("&".join(f"{k}={v}" for k, v in sorted(params.items())))
 
 
 def test_changing_any_byte_of_text_or_signature_is_noticed():
     text = 'biz_content={"subject":"}会员"}&charset=utf-8'
-    signature = alipay_sign.sign(text, key("app"))
+    signature = rsa_text.sign(text, key("app"))
     public = key("app").public_key()
     raw = text.encode()
 
-    assert alipay_sign.is_signed(text, signature, public)
+    assert rsa_text.is_signed(text, signature, public)
     for at in range(len(raw)):
         tampered = raw[:at] + bytes([raw[at] ^ 1]) + raw[at + 1 :]
-        assert not alipay_sign.is_signed(tampered.decode("utf-8", errors="replace"), signature, public)
+        assert not rsa_text.is_signed(tampered.decode("utf-8", errors="replace"), signature, public)
     for at in range(len(signature)):
         for other in "AQgw=+ \n":
             if other != signature[at]:
-                assert not alipay_sign.is_signed(text, signature[:at] + other + signature[at + 1 :], public)
+                assert not rsa_text.is_signed(text, signature[:at] + other + signature[at + 1 :], public)
 
 
 def test_the_peer_builds_the_same_signed_page_address_from_the_same_parameters():
@@ -91,7 +91,7 @@ def test_no_parameter_of_a_request_escapes_the_signature():
 
     for name in params:
         without = alipay_sign.text_to_sign((k, v) for k, v in params.items() if k != name)
-        assert not alipay_sign.is_signed(without, signature, key("app").public_key())
+        assert not rsa_text.is_signed(without, signature, key("app").public_key())
 
 
 @pytest.mark.parametrize(
