@@ -24,6 +24,11 @@ class Caller:
     roles: tuple[str, ...]
     permissions: tuple[str, ...]
     locale: str
+    scopes: tuple[str, ...] = ()
+    """Of an API key: what it may do. It never has permissions."""
+    key_hash: str = ""
+    perms_v: int = 0
+    """The least claim of that name which a token of the session may carry."""
 
     @property
     def is_creator(self) -> bool:
@@ -52,9 +57,20 @@ def caller_of(uid: int, session_id: str) -> Caller:
         raise TokenRevoked from error
     if item.ttl is not None and item.ttl <= clock.now().timestamp():
         raise TokenRevoked
-    if item.state == "banned":
+    if item.state == "banned" and (item.banned_until is None or item.banned_until > clock.now().timestamp()):
         raise AccountBanned
-    caller = Caller(uid, session_id, item.kind, tuple(item.roles), tuple(item.permissions), item.locale)
+    perms_v = int(item.perms_v or 0)
+    caller = Caller(
+        uid,
+        session_id,
+        item.kind,
+        tuple(item.roles),
+        tuple(item.permissions),
+        item.locale,
+        scopes=tuple(item.scopes or ()),
+        key_hash=item.key_hash or "",
+        perms_v=perms_v,
+    )
     if len(_sessions) >= _SESSIONS_KEPT:
         _sessions.clear()
     _sessions[uid, session_id] = (time.monotonic(), caller)

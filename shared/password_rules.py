@@ -42,7 +42,8 @@ class WeakPassword(Refusal):
     zh, en = "密码须为 8-128 位，且包含字母和数字", "The password needs 8 to 128 characters with a letter and a digit"
 
     def __init__(self, *reasons: Weakness) -> None:
-        super().__init__(**({"reasons": list(reasons)} if reasons else {}))
+        super().__init__()
+        self.details = {"reasons": list(reasons)} if reasons else None
         self._reasons = reasons
 
     def sentence(self, locale: Locale) -> str:

@@ -12,7 +12,7 @@ from shared import clock
 from shared.dynamo.sessions import JwksItem
 from shared.errors import TokenExpired, Unauthenticated
 
-_ALGORITHM = "RS256"
+ALGORITHM = "RS256"
 _FRESH_SECONDS = 300
 _REFETCH_SECONDS = 10
 _TOKENS_KEPT = 256
@@ -49,20 +49,21 @@ def verify(token: str, public_url: str) -> dict[str, Any]:
 def _check(token: str, public_url: str) -> dict[str, Any]:
     try:
         header = jwt.get_unverified_header(token)
-        key = _key(str(header.get("kid", ""))) if header.get("alg") == _ALGORITHM else None
+        key = public_key(str(header.get("kid", ""))) if header.get("alg") == ALGORITHM else None
         if key is None:
             raise Unauthenticated
         claims: dict[str, Any] = jwt.decode(
             token,
             key,
-            algorithms=[_ALGORITHM],
+            algorithms=[ALGORITHM],
             issuer=issuer(public_url),
             options={"verify_exp": False, "verify_aud": False},
         )
         return claims | {
             "exp": int(claims["exp"]), "iat": int(claims["iat"]), "sub": int(claims["sub"]), "sid": str(claims["sid"]),
+            "perms_v": int(claims.get("perms_v", 0)),
         }  # fmt: skip
-    except (JWTError, KeyError, ValueError, TypeError) as error:
+    except (JWTError, KeyError, ValueError, TypeError, OverflowError) as error:
         raise Unauthenticated from error
 
 
@@ -70,7 +71,7 @@ def _fresh() -> bool:
     return bool(_fetched) and time.monotonic() - _fetched[0] <= _FRESH_SECONDS
 
 
-def _key(kid: str) -> Any:
+def public_key(kid: str) -> Any:
     """The public key of `kid`, fetched again when unknown (at most every 10 s) or older than 5 minutes."""
     age = time.monotonic() - _fetched[0] if _fetched else float("inf")
     if age > _FRESH_SECONDS or (kid not in _keys and age > _REFETCH_SECONDS):
@@ -80,7 +81,7 @@ def _key(kid: str) -> Any:
             published = []
         _verified.clear()
         _keys.clear()
-        _keys.update({item["kid"]: jwk.construct(item, _ALGORITHM) for item in published})
+        _keys.update({item["kid"]: jwk.construct(item, ALGORITHM) for item in published})
         _fetched[:] = [time.monotonic()]
     return _keys.get(kid)
 

@@ -13,6 +13,16 @@ class OauthStateInvalid(Refusal):
     zh, en = "授权已失效，请重新发起", "This authorization is not valid any more, please start again"
 
 
+class TotpCodeInvalid(Refusal):
+    status, error = 400, "totp_code_invalid"
+    zh, en = "动态验证码错误", "The one-time password is wrong"
+
+
+class WrongPassword(Refusal):
+    status, error = 400, "wrong_password"
+    zh, en = "密码错误", "The password is wrong"
+
+
 class InvalidCredentials(Refusal):
     status, error = 401, "invalid_credentials"
     zh, en = "账号或密码错误", "The account or the password is wrong"
@@ -53,9 +63,19 @@ class NotStaff(Refusal):
     zh, en = "不是运营人员账号", "This account is not an operator's"
 
 
-class IpNotAllowed(Refusal):
-    status, error = 403, "ip_not_allowed"
-    zh, en = "当前网络地址不允许登录", "Signing in from this address is not allowed"
+class ProfilePrivate(Refusal):
+    status, error = 403, "profile_private"
+    zh, en = "该用户的主页未公开", "This profile is private"
+
+
+class ListHidden(Refusal):
+    status, error = 403, "list_hidden"
+    zh, en = "该用户未公开此列表", "This user does not show this list"
+
+
+class CannotDeleteStaff(Refusal):
+    status, error = 403, "cannot_delete_staff"
+    zh, en = "运营人员账号不能注销，请先解除职务", "An operator's account cannot be deleted; the office has to be given up first"
 
 
 class InvitationNotFound(Refusal):
@@ -71,6 +91,36 @@ class OauthAccountNotFound(Refusal):
 class VerificationNotFound(Refusal):
     status, error = 404, "verification_not_found"
     zh, en = "认证申请不存在", "There is no such verification"
+
+
+class UserNotFound(Refusal):
+    status, error = 404, "user_not_found"
+    zh, en = "用户不存在", "There is no such user"
+
+
+class PostNotFound(Refusal):
+    status, error = 404, "post_not_found"
+    zh, en = "帖子不存在", "There is no such post"
+
+
+class MediaNotFound(Refusal):
+    status, error = 404, "media_not_found"
+    zh, en = "文件不存在", "There is no such file"
+
+
+class SessionNotFound(Refusal):
+    status, error = 404, "session_not_found"
+    zh, en = "会话不存在", "There is no such session"
+
+
+class BalanceNotZero(Refusal):
+    status, error = 409, "balance_not_zero"
+    zh, en = "账户余额或待结算收入未清零", "There is still a balance, or income that is not settled yet"
+
+
+class WithdrawalInProgress(Refusal):
+    status, error = 409, "withdrawal_in_progress"
+    zh, en = "有提现正在处理", "A withdrawal is still under way"
 
 
 class EmailTaken(Refusal):
@@ -100,6 +150,16 @@ class LastLoginMethod(Refusal):
     en = "This is the only way to sign in: set a password or verify an e-mail address or phone number first"
 
 
+class SamePassword(Refusal):
+    status, error = 409, "same_password"
+    zh, en = "新密码不能与原密码相同", "The new password must differ from the old one"
+
+
+class TotpRequiredForStaff(Refusal):
+    status, error = 409, "totp_required_for_staff"
+    zh, en = "运营人员必须使用动态验证码", "Operators must keep their one-time passwords"
+
+
 class VerificationPending(Refusal):
     status, error = 409, "verification_pending"
     zh, en = "已有待审核的申请", "An application is already waiting for review"
@@ -120,14 +180,19 @@ class AlreadyCreator(Refusal):
     zh, en = "已是认证创作者", "You are already a creator"
 
 
+class CannotFollowSelf(Refusal):
+    status, error = 409, "cannot_follow_self"
+    zh, en = "不能关注自己", "You cannot follow yourself"
+
+
+class MediaNotReady(Refusal):
+    status, error = 409, "media_not_ready"
+    zh, en = "文件尚未通过检查", "The file has not passed its checks"
+
+
 class AlreadyReviewed(Refusal):
     status, error = 409, "already_reviewed"
     zh, en = "该申请已审核", "This verification has already been decided"
-
-
-class WeakPassword(Refusal):
-    status, error = 422, "weak_password"
-    zh, en = "密码须为 8-128 位，且包含字母和数字", "The password needs 8 to 128 characters with a letter and a digit"
 
 
 class ConsentRequired(Refusal):
@@ -145,6 +210,16 @@ class IdNumberInvalid(Refusal):
     zh, en = "证件号码不正确", "The id number is not valid"
 
 
+class TimezoneInvalid(Refusal):
+    status, error = 422, "timezone_invalid"
+    zh, en = "时区不存在", "There is no such time zone"
+
+
+class NotAnImage(Refusal):
+    status, error = 422, "not_an_image"
+    zh, en = "该文件不是图片", "The file is not an image"
+
+
 class RedirectUriNotAllowed(Refusal):
     status, error = 422, "redirect_uri_not_allowed"
     zh, en = "回调地址未登记", "This redirect address is not registered"
@@ -153,6 +228,11 @@ class RedirectUriNotAllowed(Refusal):
 class AccountLocked(Refusal):
     status, error = 423, "account_locked"
     zh, en = "密码错误次数过多，账号已暂时锁定", "Too many wrong passwords: the account is locked for a while"
+
+
+class ExportTooFrequent(Refusal):
+    status, error = 429, "export_too_frequent"
+    zh, en = "24 小时内只能导出一次数据", "Your data can be exported once in 24 hours"
 
 
 class CodeTooFrequent(Refusal):
@@ -168,3 +248,18 @@ class OauthProviderError(Refusal):
 class ProviderNotConfigured(Refusal):
     status, error = 503, "provider_not_configured"
     zh, en = "该登录方式暂未开通", "This provider is not available here"
+
+
+class ApiKeyNotFound(Refusal):
+    status, error = 404, "key_not_found"
+    zh, en = "密钥不存在", "There is no such key"
+
+
+class TooManyKeys(Refusal):
+    status, error = 409, "too_many_keys"
+    zh, en = "API 密钥数量已达上限", "You have as many API keys as you may have"
+
+
+class ScopeUnknown(Refusal):
+    status, error = 422, "scope_unknown"
+    zh, en = "没有此权限范围", "There is no such scope"

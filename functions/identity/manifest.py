@@ -1,13 +1,35 @@
 """What identity runs and may touch."""
 
-from shared.manifest import DeployTask, HttpFunction, Key, Manifest, OnQueue, Queue, Secret, SendsEmail, Table
+from events.admin import RoleChanged, StaffChanged
+from events.identity import DeletionRequested, PersonalDataRequested, VerificationDecided
+from shared.manifest import (
+    Bucket,
+    DeployTask,
+    HttpFunction,
+    Key,
+    Manifest,
+    OnEvent,
+    OnQueue,
+    OnStream,
+    Publishes,
+    Queue,
+    Scheduled,
+    Secret,
+    SendsEmail,
+    StartsWorkflow,
+    Table,
+    Task,
+    Workflow,
+)
 
 _SESSIONS = Table("identity", ("GetItem", "PutItem", "UpdateItem", "DeleteItem", "Query"), ("U#",))
+_LIVE_SESSIONS = Table("identity", ("Query", "UpdateItem", "DeleteItem"), ("U#",))
 _CODES = Table("identity", ("GetItem", "PutItem", "UpdateItem"), ("C#", "CF#"))
 _JOURNEYS = Table("identity", ("GetItem", "PutItem", "DeleteItem"), ("O#",))
-_FAILURES = Table("identity", ("GetItem", "PutItem"), ("LF#",))
 _HASH_KEY = Table("identity", ("GetItem",), ("HASHKEY",))
-_LOGINS = Table("events", ("PutItem",), ("U#",))
+_LOGINS = Table("events", ("PutItem", "Query"), ("U#", "LN#"))
+_JOBS = Table("ops", ("GetItem", "UpdateItem"), ("JOB#",))
+_FOLLOWS = Table("social", ("GetItem", "BatchGetItem", "Query", "PutItem", "DeleteItem"), ("U#", "F#"))
 
 MANIFEST = Manifest(
     domain="identity",
@@ -21,7 +43,6 @@ MANIFEST = Manifest(
             grants=(
                 _SESSIONS,
                 _CODES,
-                _FAILURES,
                 _HASH_KEY,
                 _LOGINS,
                 Key("pii", ("decrypt",)),
@@ -42,21 +63,111 @@ MANIFEST = Manifest(
                 Key("pii", ("encrypt", "decrypt")),
                 Secret("signing-keys"),
                 Secret("oauth"),
+                Queue("email"),
+            ),
+        ),
+        # Has the signing keys, and little else.
+        HttpFunction(
+            "api_keys",
+            routes=("/api-keys/{proxy+}",),
+            grants=(
+                Table("identity", ("PutItem", "DeleteItem", "Query"), ("U#",)),
+                Table("ops", ("Query",), ("KU#",)),
+                Secret("signing-keys"),
             ),
         ),
         HttpFunction(
             routes=(
-                "/users/profile",
+                "/users/profile/{proxy+}",
+                "/users/update",
+                "/users/avatar",
+                "/users/follow/{proxy+}",
+                "/users/unfollow/{proxy+}",
+                "/users/followers",
+                "/users/following",
+                "/users/privacy",
+                "/users/security",
+                "/users/sessions",
+                "/users/sessions/{proxy+}",
+                "/auth/ban-status",
                 "/users/identity-verify",
                 "/users/creator-apply",
                 "/admin/verifications/{proxy+}",
                 "/.well-known/{proxy+}",
             ),
             grants=(
-                Table("identity", ("Query", "UpdateItem"), ("U#",)),
+                _LIVE_SESSIONS,
+                _FOLLOWS,
                 _HASH_KEY,
+                _LOGINS,
                 Key("pii", ("encrypt", "decrypt")),
+                Queue("email"),
             ),
+        ),
+        # A password may prove who leaves.
+        HttpFunction(
+            "life",
+            routes=("/users/deactivate", "/users/delete", "/users/export-data"),
+            layers=("http", "sql", "argon2"),
+            memory=1769,
+            grants=(
+                _SESSIONS,
+                _CODES,
+                _HASH_KEY,
+                Table("ops", ("PutItem",), ("JOB#",)),
+                Key("pii", ("decrypt",)),
+                Queue("email"),
+            ),
+        ),
+        OnEvent("on_deletion_requested", event=DeletionRequested, grants=(StartsWorkflow("account_deletion"),)),
+        Task("begin_erasure", grants=(Publishes(),)),
+        Task("follow_erasure", grants=(Publishes(),)),
+        Task(
+            "finish_erasure",
+            timeout=900,  # someone may be followed by very many
+            memory=1024,
+            grants=(
+                Table("identity", ("Query", "DeleteItem"), ("U#",)),
+                Table("events", ("Query", "DeleteItem"), ("U#",)),
+                _FOLLOWS,
+                Bucket("exports", ("list", "delete"), "personal/"),
+            ),
+        ),
+        OnEvent("start_export", event=PersonalDataRequested, grants=(StartsWorkflow("data_export"),)),
+        OnEvent(
+            "on_personal_data_requested",
+            event=PersonalDataRequested,
+            timeout=300,
+            grants=(
+                Table("identity", ("Query",), ("U#",)),
+                Table("events", ("Query",), ("U#",)),
+                Table("social", ("Query",), ("U#", "F#")),
+                Key("pii", ("decrypt",)),
+                Bucket("exports", ("write",), "personal/"),
+            ),
+        ),
+        Task("gather_export", grants=(_JOBS, Publishes())),
+        Task(
+            "pack_export",
+            timeout=900,
+            memory=1024,
+            grants=(_JOBS, Bucket("exports", ("read", "write", "delete"), "personal/")),
+        ),
+        Task("fail_export", grants=(_JOBS,)),
+        Scheduled(
+            "erase_due_accounts",
+            expression="cron(30 19 * * ? *)",
+            timeout=300,
+            grants=(StartsWorkflow("account_deletion"), StartsWorkflow("data_export")),
+        ),
+        OnEvent("on_verification_decided", event=VerificationDecided, grants=(Queue("email"), Queue("sms"))),
+        OnStream("on_social_stream", group="social", grants=(Publishes(),)),
+        OnEvent("on_staff_changed", event=StaffChanged, grants=(_LIVE_SESSIONS,)),
+        OnEvent("on_role_changed", event=RoleChanged, grants=(_LIVE_SESSIONS,)),
+        Scheduled(
+            "rotate_keys",
+            expression="rate(15 minutes)",
+            grants=(Secret("signing-keys", write=True), Table("identity", ("PutItem", "GetItem"), ("JWKS",))),
         ),
         OnQueue(
             "send_email_code",
@@ -80,6 +191,10 @@ MANIFEST = Manifest(
                 Key("pii", ("encrypt", "decrypt")),
             ),
         ),
+    ),
+    workflows=(
+        Workflow("account_deletion", ("begin_erasure", "follow_erasure", "finish_erasure")),
+        Workflow("data_export", ("gather_export", "pack_export", "fail_export")),
     ),
     queues=("email", "sms"),
 )

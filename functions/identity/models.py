@@ -2,10 +2,11 @@
 
 import re
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any, Literal
 
-PASSWORD_MIN, PASSWORD_MAX = 8, 128
+from shared.i18n import Locale
+
 USERNAME = r"^[a-z0-9_]{3,32}$"
 PHONE = re.compile(r"\+[1-9][0-9]{6,14}")
 EMAIL = re.compile(
@@ -39,43 +40,73 @@ def account_name(text: str) -> tuple[AccountName, str]:
     return ("phone", text) if text.startswith("+") else ("username", text.lower())
 
 
-def is_strong(password: str) -> bool:
-    """Whether a password has 8 to 128 characters, a letter and a digit among them (IDN-001)."""
-    return (
-        PASSWORD_MIN <= len(password) <= PASSWORD_MAX
-        and any(character.isalpha() for character in password)
-        and any(character.isdigit() for character in password)
-    )
-
-
 def ban_holds(status: str, end: datetime | None, at: datetime) -> bool:
     """Whether an account is banned at that time; without an end the ban is for good."""
     return status == "banned" and (end is None or end > at)
 
 
+LONGEST_LOCK = timedelta(hours=24)
+"""How far lock-outs grow: 15 minutes, 30, an hour, 2, 4, 8, 16, then a day each time."""
+LOCKS_REMEMBERED = timedelta(hours=24)
+"""So long after a lock has ended, the next one is a first again."""
+
+
+@dataclass(frozen=True, slots=True)
+class Guesses:
+    """Wrong passwords under one name, and the lock they led to. The same for an account and for a name nobody has."""
+
+    failed_count: int = 0
+    failures_since: datetime | None = None
+    locked_until: datetime | None = None
+    lock_level: int = 0
+
+    def is_locked(self, at: datetime) -> bool:
+        """Whether wrong passwords have locked the name."""
+        return self.locked_until is not None and self.locked_until > at
+
+    def after_failure(self, at: datetime, *, limit: int, lock: timedelta) -> "Guesses":
+        """One more: the `limit`-th within `lock` locks the name for `lock`, doubled by every lock before.
+
+        While it is locked nothing counts; a day after the end of a lock, or by a success, all is forgotten.
+        """
+        if self.is_locked(at):
+            return self
+        is_old = self.locked_until is not None and at >= self.locked_until + LOCKS_REMEMBERED
+        level = 0 if is_old else self.lock_level
+        is_counting = self.failures_since is not None and self.failures_since > at - lock
+        count = self.failed_count + 1 if is_counting else 1
+        if count < limit:
+            return Guesses(count, self.failures_since if is_counting else at, None if is_old else self.locked_until, level)
+        # Sixteen doublings of a minute are longer than the longest lock; further ones would overflow.
+        return Guesses(0, None, at + min(lock * 2 ** min(level, 16), LONGEST_LOCK), level + 1)
+
+
 @dataclass(frozen=True, slots=True)
 class Account:
-    """What sign-in needs to know of an account."""
+    """What sign-in needs to know of an account. `staff_password_hash`, when set, is the one an operator proves."""
 
     uid: int
     email: str | None
+    phone: str | None
+    username: str
     status: str
     ban_reason: str | None
     ban_end_time: datetime | None
     password_hash: str | None
-    locked_until: datetime | None
+    staff_password_hash: str | None
     totp_secret: str | None
+    totp_pending: str | None
     totp_last_step: int
     recovery_code_hashes: list[str]
-    locale: str
+    login_alerts: bool
+    locale: Locale
+    has_devices: bool
+    knows_device: bool
+    guesses: Guesses
 
     def is_banned(self, at: datetime) -> bool:
         """Whether a ban holds at that time."""
         return ban_holds(self.status, self.ban_end_time, at)
-
-    def is_locked(self, at: datetime) -> bool:
-        """Whether wrong passwords have locked it."""
-        return self.locked_until is not None and self.locked_until > at
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,7 +118,6 @@ class Staff:
     permissions: tuple[str, ...]
     department: str | None
     is_active: bool
-    last_login_ip: str | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,6 +127,7 @@ class Person:
     uid: int
     profile: dict[str, Any]
     token_epoch: int
+    single_session: bool
     ban_reason: str | None
     ban_end_time: datetime | None
     staff: Staff | None

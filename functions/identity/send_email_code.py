@@ -1,9 +1,9 @@
-"""Works off the queue `email`: makes and mails one-time codes."""
+"""Works off the queue `email`: makes and mails one-time codes, and mails the letters that carry none."""
 
 from functools import partial
 
 from functions.identity.gateways import mail_ses
-from functions.identity.service import codes
+from functions.identity.service import mail
 from shared.batch import each_message
 
-handler = each_message(partial(codes.send, deliver=mail_ses.send), "identity.send_email_code")
+handler = each_message(partial(mail.work_off, send=mail_ses.send), "identity.send_email_code")

@@ -17,8 +17,8 @@ from typing import Any
 from functions.identity.models import Client, NewAccount
 from functions.identity.schemas.verifications import CreatorIn, IdentityIn, ReviewIn
 from functions.identity.service import verifications
-from functions.identity.service.staff import totp_context
-from functions.identity.store import accounts, staff
+from functions.identity.service.second_factor import totp_context
+from functions.identity.store import accounts, second_factor, staff
 from infra.local.files import write_whole
 from infra.local.settings import Local
 from shared import clock, crypto, passwords
@@ -82,10 +82,9 @@ def seed(dsn: str) -> dict[str, Any]:
 
 
 def _account(db: Connection, person: Demo) -> int:
-    account = accounts.lock_account(db, "email", person.email)
-    uid = account.uid if account else accounts.insert_account(db, _new(person))
+    uid = accounts.find_uid(db, person.email) or accounts.insert_account(db, _new(person))
     if person.totp_secret:
-        staff.enrol_totp(db, uid, crypto.encrypt(person.totp_secret, totp_context(uid)), clock.now())
+        second_factor.enrol_totp(db, uid, crypto.encrypt(person.totp_secret, totp_context(uid)), clock.now())
         staff.appoint(db, uid, person.role)
     return uid
 

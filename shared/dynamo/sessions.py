@@ -31,12 +31,20 @@ class SessionItem(Item):
 
     uid: ClassVar[NumberAttribute] = NumberAttribute()
     kind: ClassVar[UnicodeAttribute] = UnicodeAttribute()
-    """`user` or `staff`."""
+    """`user`, `staff`, or `api_key`: a key lies beside the sessions, its jti where a session has its id."""
     roles: ClassVar[ListAttribute[Any]] = ListAttribute(default=list)
     permissions: ClassVar[ListAttribute[Any]] = ListAttribute(default=list)
+    scopes: ClassVar[ListAttribute[Any]] = ListAttribute(null=True)
+    key_hash: ClassVar[UnicodeAttribute] = UnicodeAttribute(null=True)
+    """Of a key only: what it may do, and the SHA-256 of the whole key."""
     locale: ClassVar[UnicodeAttribute] = UnicodeAttribute(default="zh-CN")
     state: ClassVar[UnicodeAttribute] = UnicodeAttribute(default="active")
-    """`active` or `banned`."""
+    """`active` or `banned`; banned until `banned_until` (epoch seconds), without one for good."""
+    banned_until: ClassVar[NumberAttribute] = NumberAttribute(null=True)
+    epoch: ClassVar[NumberAttribute] = NumberAttribute(null=True)
+    """The account's token epoch this session belongs to; below the account's own it is not refreshed."""
+    perms_v: ClassVar[NumberAttribute] = NumberAttribute(null=True)
+    """Access tokens whose claim `perms_v` is lower must be refreshed: they tell of roles that are no more."""
     device_id: ClassVar[UnicodeAttribute] = UnicodeAttribute(null=True)
     device_type: ClassVar[UnicodeAttribute] = UnicodeAttribute(null=True)
     app_version: ClassVar[UnicodeAttribute] = UnicodeAttribute(null=True)

@@ -1,11 +1,13 @@
 """Who is calling, and the rule each route names. Deny unless a rule allows; a test walks every route and finds its rule."""
 
 from abc import ABC, abstractmethod
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Annotated, Any, TypeVar
 
 from fastapi import Depends, Request
 
-from shared import observe, ratelimit, tokens
+from shared import api_keys, observe, ratelimit, tokens
 from shared.addresses import is_allowed
 from shared.caller import Caller, caller_of, forget_session
 from shared.dynamo import edge
@@ -78,8 +80,8 @@ class PublicRule(Rule):
         """
         context = _named(request, self)
         try:
-            caller = identify(context)
-        except (Unauthenticated, TokenExpired, TokenRevoked, AccountBanned, IpNotAllowed) as refusal:
+            caller = _entitled(context)
+        except (Unauthenticated, TokenExpired, TokenRevoked, AccountBanned, IpNotAllowed, PermissionDenied) as refusal:
             caller = None
             context.headers["www-authenticate"] = f'Bearer error="{refusal.error}"'
         if caller is None:
@@ -107,12 +109,12 @@ class UserRule(Rule):
     name = "user"
 
     async def __call__(self, request: Request) -> Caller:
-        """The caller; 401 without a valid token."""
+        """The caller; 401 without a valid token or key, 403 for a key without the scope."""
         context = _named(request, self)
-        caller = identify(context)
-        if caller is None:
-            _limit(context, "ip", context.ip)
-            raise Unauthenticated
+        with _limiting_failures(context):
+            caller = _entitled(context)
+            if caller is None:
+                raise Unauthenticated
         _limit(context, "user", str(caller.uid))
         return caller
 
@@ -142,15 +144,15 @@ class StaffRule(Rule):
         self.name = label
 
     async def __call__(self, request: Request) -> Caller:
-        """The operator; a user's token never carries staff permissions."""
+        """The operator; a user's token never carries staff permissions, and no key is an operator's."""
         context = _named(request, self)
         mutates = context.method not in {"GET", "HEAD"}
         if mutates:
             context.duty = duty.begin(self.name, self.permission)
-        caller = identify(context)
-        if caller is None:
-            _limit(context, "ip", context.ip)
-            raise Unauthenticated
+        with _limiting_failures(context):
+            caller = identify(context)
+            if caller is None:
+                raise Unauthenticated
         _limit(context, "staff", str(caller.uid))
         if mutates:
             _limit(context, "staff_mutation", str(caller.uid))
@@ -182,22 +184,57 @@ Context = Annotated[RequestContext, Depends(request_context)]
 
 
 def identify(context: RequestContext) -> Caller | None:
-    """The caller named by the bearer token, or None without one. One DynamoDB read, kept for 30 s.
+    """The caller named by the bearer token or the API key, or None without either. One DynamoDB read, kept for 30 s.
 
-    Raises TokenExpired, TokenRevoked, AccountBanned, IpNotAllowed or Unauthenticated.
+    Raises TokenExpired, TokenRevoked, AccountBanned, IpNotAllowed or Unauthenticated, the last also for token and key at
+    once: whose rights apply must not depend on who reads first (RFC 6750 §2).
     """
-    scheme, _, token = context.authorization.partition(" ")
+    if context.api_key and context.authorization:
+        raise Unauthenticated(reason="two_credentials")
+    if context.api_key:
+        caller = api_keys.caller_with(context.api_key, Settings.load().public_url)
+    elif (signed_in := _with_token(context.authorization)) is None:
+        return None
+    else:
+        caller = signed_in
+    observe.add(user_id=caller.uid)
+    context.uid, context.session = caller.uid, caller.kind
+    if caller.kind == "staff" and not is_allowed(context.ip, edge.in_force().get("security.ip_allowlist", ())):
+        raise IpNotAllowed
+    return caller
+
+
+def _with_token(authorization: str) -> Caller | None:
+    scheme, _, token = authorization.partition(" ")
     if not token:
         return None
     if scheme.lower() != "bearer":
         raise Unauthenticated
     claims = tokens.verify(token.strip(), Settings.load().public_url)
     caller = caller_of(claims["sub"], claims["sid"])
-    observe.add(user_id=caller.uid)
-    context.uid, context.session = caller.uid, caller.kind
-    if caller.kind == "staff" and not is_allowed(context.ip, edge.in_force().get("security.ip_allowlist", ())):
-        raise IpNotAllowed
+    if claims.get("typ") != caller.kind or caller.kind == api_keys.KIND:
+        raise Unauthenticated
+    if claims["perms_v"] < caller.perms_v:
+        raise TokenExpired
     return caller
+
+
+def _entitled(context: RequestContext) -> Caller | None:
+    """The caller, whose API key, if that is what they came with, has the scope for this request."""
+    caller = identify(context)
+    if caller is not None and caller.kind == api_keys.KIND:
+        api_keys.permit(caller, context.method, context.path)
+    return caller
+
+
+@contextmanager
+def _limiting_failures(context: RequestContext) -> Iterator[None]:
+    """Who fails to prove who they are is counted by address, as nobody in particular."""
+    try:
+        yield
+    except (Unauthenticated, TokenExpired, TokenRevoked, AccountBanned):
+        _limit(context, "ip", context.ip)
+        raise
 
 
 def _named(request: Request, rule: Rule) -> RequestContext:

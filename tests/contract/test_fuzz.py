@@ -11,7 +11,7 @@ import schemathesis
 from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 
-from functions.identity import keyed, prepare_keys, signing
+from functions.identity import keyed, signing, signing_keys
 from infra.manifests import discover
 from infra.openapi import document
 from shared import aws
@@ -54,7 +54,7 @@ def call(house, cloud, sandbox, monkeypatch) -> Iterator[Callable[..., dict[str,
     keyed.forget_key()
     signing.forget_key()
     keyed.ensure_key()
-    prepare_keys.ensure_signing_keys()
+    signing_keys.ensure()
     JwksItem("JWKS", "JWKS", jwks=json.dumps(JWKS)).save()
     make_user(house.sql, 100001, "fuzz")
     token = open_session(100001, roles=("creator",), permissions=("*",))

@@ -1,7 +1,16 @@
-"""Routes of one's own account, of verification and its review, and the published keys; one module per concept."""
+"""Routes of accounts and profiles, follows, privacy, verification and its review, and the published keys, by concept."""
 
-from functions.identity.http import keys, profile, verifications
+from functions.identity.http import follows, keys, privacy, profile, security, sessions, verifications
 from shared.http.app import create_app, lambda_handler
 
-app = create_app("identity", profile.router, verifications.router, keys.router)
+app = create_app(
+    "identity",
+    profile.router,
+    follows.router,
+    privacy.router,
+    security.router,
+    sessions.router,
+    verifications.router,
+    keys.router,
+)
 handler = lambda_handler(app)

@@ -4,7 +4,8 @@ from typing import Annotated, Literal
 
 from pydantic import AfterValidator, Field, StringConstraints
 
-from functions.identity.models import EMAIL_MAX, PASSWORD_MAX, email_of, phone_of
+from functions.identity.models import EMAIL_MAX, email_of, phone_of
+from shared.password_rules import LONGEST
 
 
 def _email(text: str) -> str:
@@ -21,7 +22,7 @@ def _phone(text: str) -> str:
     return phone
 
 
-Secret = Annotated[str, StringConstraints(strip_whitespace=False, max_length=PASSWORD_MAX)]
+Secret = Annotated[str, StringConstraints(strip_whitespace=False, max_length=LONGEST)]
 """A password: spaces are part of it."""
 
 Email = Annotated[str, Field(max_length=EMAIL_MAX), AfterValidator(_email)]

@@ -55,5 +55,16 @@ class VerifiedEmail(Out):
     email_verified: bool
 
 
+class VerifyPhoneIn(In):
+    phone: Phone
+    code: Code
+
+
+class VerifiedPhone(Out):
+    phone: str
+    """Masked."""
+    phone_verified: bool
+
+
 class Revoked(Out):
     revoked: int

@@ -7,7 +7,8 @@ a request twice therefore sends the same code twice, not a second one that would
 import hmac
 import json
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from contextlib import suppress
 from typing import Any
 
 from pydantic import BaseModel
@@ -112,6 +113,20 @@ def prove(purpose: Purpose, target: str, code: str) -> Proof:
     if expected is None or not hmac.compare_digest(expected, given):
         raise CodeInvalid
     return Proof(purpose, target, given)
+
+
+def prove_any(purpose: Purpose, targets: Sequence[str], code: str) -> Proof:
+    """The same for a person who may have been sent the code at one of several targets; each is looked at, and counts.
+
+    Raises CodeInvalid.
+    """
+    proofs = []
+    for target in targets:
+        with suppress(CodeInvalid):
+            proofs.append(prove(purpose, target, code))
+    if not proofs:
+        raise CodeInvalid
+    return proofs[0]
 
 
 def _target_hash(target: str) -> str:

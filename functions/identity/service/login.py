@@ -2,26 +2,26 @@
 
 Nothing is said about an account before its credentials are proved: a ban or a deactivation is told to its owner only.
 Guesses at one account wait for each other on its row, so that five means five however many come at once. Each runs in a
-transaction of its own: a refusal must not undo the failure it counted.
+transaction of its own: a refusal must not undo the failure it counted. The session is opened in that transaction too, so
+that a password changed at the same moment either comes first, and the login fails, or finds the session and ends it.
+
+The first lock is 15 minutes long, each further one twice the one before, a day at most; a day after the last it starts
+anew (models.Guesses). Who is locked out of their own account resets the password, which lifts the lock.
 """
 
-import hashlib
-import hmac
 from collections.abc import Callable
-from datetime import datetime, timedelta
 
-from functions.identity import keyed
-from functions.identity.errors import AccountDeactivated, AccountLocked, DeviceBanned, InvalidCredentials
+from functions.identity.errors import AccountDeactivated, DeviceBanned, InvalidCredentials
 from functions.identity.models import Account, Client, account_name
 from functions.identity.schemas.accounts import TokenPair
 from functions.identity.schemas.fields import Purpose
 from functions.identity.schemas.sessions import LoginIn
-from functions.identity.service import codes, sessions
-from functions.identity.store import accounts, logins
-from shared import clock, observe, passwords
+from functions.identity.service import codes, life, sessions
+from functions.identity.service.attempts import Attempt, alone_with
+from functions.identity.store import accounts
+from shared import clock, passwords
 from shared.errors import AccountBanned, Refusal
 from shared.sql.connection import Connection
-from shared.sql.tunables import tunable
 
 _LOGIN: Purpose = "login"
 
@@ -32,23 +32,26 @@ def log_in(db: Connection, wanted: LoginIn, client: Client) -> TokenPair:
     Raises DeviceBanned, InvalidCredentials, CodeInvalid, AccountLocked, AccountBanned or AccountDeactivated.
     """
     name = wanted.account or wanted.phone or ""
-    now = clock.now()
-    if client.device_id and accounts.is_device_banned(db, client.device_id, now):
+    if client.device_id and accounts.is_device_banned(db, client.device_id, clock.now()):
         raise DeviceBanned
-    method = "password" if wanted.password is not None else "code"
 
-    def judge(account: Account | None) -> Refusal | None:
+    def judge(tried: Attempt) -> Refusal | None:
         if wanted.password is not None:
-            refusal = prove_password(db, account, name, wanted.password, now)
+            refusal = prove_password(tried, wanted.password)
         else:
-            refusal = _prove_code(account, account_name(name)[1], wanted.code or "", now)
-        return refusal or (state_refusal(account, now, reactivate=wanted.reactivate) if account else InvalidCredentials())
+            refusal = _prove_code(tried, name, wanted.code or "")
+        return refusal or state_refusal(tried, reactivate=wanted.reactivate)
 
-    uid = attempt(db, name, method, client, judge=judge)
-    person = accounts.find_person(db, uid)
-    if person is None:
-        raise InvalidCredentials
-    return sessions.open_session(db, person, client)
+    def enter(account: Account) -> TokenPair:
+        if account.status in life.LEFT:
+            life.reactivate(db, account)
+        person = accounts.find_person(db, account.uid)
+        if person is None:
+            raise InvalidCredentials
+        return sessions.open_session(db, person, client)
+
+    method = "password" if wanted.password is not None else "code"
+    return attempt(db, name, method, client, judge=judge, enter=enter)
 
 
 def attempt(
@@ -57,96 +60,71 @@ def attempt(
     method: str,
     client: Client,
     *,
-    judge: Callable[[Account | None], Refusal | None],
-    accept: Callable[[Account], None] | None = None,
-) -> int:
-    """One attempt at one account, alone with it: judged, counted, logged. Returns the uid or raises the refusal."""
+    judge: Callable[[Attempt], Refusal | None],
+    enter: Callable[[Account], TokenPair],
+) -> TokenPair:
+    """One attempt at one account, alone with it: judged, counted, watched, written down, and on success let in."""
     refusal: Refusal | None
-    with db.transaction():
-        account = accounts.lock_account(db, *account_name(name))
+    pair: TokenPair | None = None
+    with alone_with(db, name, client) as tried:
         try:
-            refusal = judge(account)
+            refusal = judge(tried)
         except Refusal as raised:
             refusal = raised
-        if account and refusal is None:
-            accounts.note_login(db, account.uid, method, client, clock.now())
-            if accept:
-                accept(account)
-    if account:
-        logins.log(account.uid, method, client, reason=refusal.error if refusal else None)
-    if refusal or account is None:
+        if refusal is None and tried.account is None:
+            refusal = InvalidCredentials()
+        tried.watch_addresses()
+        if refusal is None and tried.account:
+            accounts.note_login(db, tried.account.uid, method, client, tried.at, password_hash=tried.new_password_hash)
+            pair = enter(tried.account)
+        tried.write_down(method, refusal)
+    if pair is None:
         raise refusal or InvalidCredentials()
-    return account.uid
+    return pair
 
 
-def prove_password(db: Connection, account: Account | None, name: str, password: str, now: datetime) -> Refusal | None:
-    """None when the password is the account's; a failure is counted and may lock it (rules.md §3)."""
-    if account is None:
-        return _prove_nobody(db, name, password, now)
-    if account.is_locked(now):
-        return _locked(account.locked_until, now)
-    if passwords.matches(account.password_hash, password):
-        return None
-    count_failure(db, account, now)
-    return InvalidCredentials()
+def prove_password(tried: Attempt, password: str, *, staff: bool = False) -> Refusal | None:
+    """None when the password is the account's; a failure is counted and may lock it (rules.md §3).
+
+    A locked account, a wrong password and a name nobody has cost the same work: one verification, one statement.
+    """
+    account = tried.account
+    password_hash = account.password_hash if account else None
+    if staff and account and account.staff_password_hash:
+        password_hash = account.staff_password_hash
+    is_right = passwords.matches(password_hash, password)
+    if (locked := tried.locked) or not is_right:
+        tried.count_failure()
+        return locked or InvalidCredentials()
+    if account and password_hash == account.password_hash and passwords.is_outdated(password_hash):
+        tried.new_password_hash = passwords.hashed(password)
+    return None
 
 
-def count_failure(db: Connection, account: Account, now: datetime) -> None:
-    """Count a wrong password or one-time password; the fifth in 15 minutes locks the account."""
-    limit, window = _lockout(db)
-    if accounts.count_failure(db, account.uid, now, limit=limit, window=window):
-        observe.warn("brute_force", uid=account.uid)
-        observe.count("brute_force")
-
-
-def state_refusal(account: Account, now: datetime, *, reactivate: bool = False) -> Refusal | None:
+def state_refusal(tried: Attempt, *, reactivate: bool = False) -> Refusal | None:
     """Why an account, though its owner is proved, may not be used now."""
-    if account.is_banned(now):
+    account = tried.account
+    if account is None:
+        return InvalidCredentials()
+    if account.is_banned(tried.at):
         return AccountBanned(ban_reason=account.ban_reason, ban_end_time=account.ban_end_time)
-    if account.status == "inactive" and not reactivate:
+    if account.status in life.LEFT and not reactivate:
         return AccountDeactivated()
     return None
 
 
-def recovery_hash(uid: int, code: str) -> str:
-    """How a recovery code is stored."""
-    return keyed.digest("recovery code", f"{uid}:{code.strip().lower()}")
-
-
-def is_recovery_code(account: Account, code: str) -> bool:
-    """Whether this is one of the account's unspent recovery codes."""
-    given = recovery_hash(account.uid, code)
-    return any(hmac.compare_digest(given, kept) for kept in account.recovery_code_hashes)
-
-
-def _prove_code(account: Account | None, target: str, code: str, now: datetime) -> Refusal | None:
-    """A code sent to the address or number itself; a username has none."""
-    proof = codes.prove(_LOGIN, target, code)
-    if account is None:
+def _prove_code(tried: Attempt, name: str, code: str) -> Refusal | None:
+    """A code sent to the account's address or number, whichever of its names it signs in under."""
+    kind, text = account_name(name)
+    targets = [text]
+    if kind == "username":
+        # As many look-ups for nobody: an account has an address, a number, or both.
+        own = (tried.account.email, tried.account.phone) if tried.account else (None, None)
+        targets = [target or f"{text} has none" for target in own]
+    proof = codes.prove_any(_LOGIN, targets, code)
+    if tried.account is None:
         return InvalidCredentials()
-    if account.is_locked(now):
-        return _locked(account.locked_until, now)
+    if locked := tried.locked:
+        return locked
     proof.use()
     return None
-
-
-def _prove_nobody(db: Connection, name: str, password: str, now: datetime) -> Refusal:
-    """The same work and the same answers, lock-out included, for a name nobody has."""
-    limit, window = _lockout(db)
-    seconds, epoch = int(window.total_seconds()), int(now.timestamp())
-    name_hash = hashlib.sha256(name.lower().encode()).hexdigest()
-    so_far = logins.failures_of_nobody(name_hash, epoch, seconds)
-    if so_far.locked_until > epoch:
-        return _locked(now + timedelta(seconds=so_far.locked_until - epoch), now)
-    passwords.matches(None, password)
-    logins.count_failure_of_nobody(name_hash, so_far, epoch, limit=limit, window=seconds)
-    return InvalidCredentials()
-
-
-def _locked(until: datetime | None, now: datetime) -> AccountLocked:
-    seconds = int((until - now).total_seconds()) + 1 if until else 1
-    return AccountLocked(retry_after=seconds)
-
-
-def _lockout(db: Connection) -> tuple[int, timedelta]:
-    return int(tunable(db, "auth.max_failures")), timedelta(minutes=int(tunable(db, "auth.lock_minutes")))

@@ -12,14 +12,13 @@ from functions.identity.errors import (
     InvitationNotFound,
     PhoneTaken,
     UsernameTaken,
-    WeakPassword,
 )
 from functions.identity.handles import new_invitation_code, new_username
-from functions.identity.models import Client, NewAccount, is_strong
+from functions.identity.models import Client, NewAccount
 from functions.identity.schemas.accounts import RegisterIn, TokenPair
 from functions.identity.service import codes, sessions
 from functions.identity.store import accounts, logins
-from shared import clock, passwords
+from shared import clock, password_rules, passwords
 from shared.errors import Refusal
 from shared.ids import new_ulid
 from shared.sql import outbox
@@ -38,8 +37,7 @@ def register(db: Connection, wanted: RegisterIn, client: Client) -> TokenPair:
     """Open an account and sign it in. Everything is stored or nothing; of two who want one name, one gets it."""
     if not wanted.agree_terms:
         raise ConsentRequired
-    if not is_strong(wanted.password):
-        raise WeakPassword
+    password_rules.check(wanted.password, wanted.email, wanted.phone, wanted.username)
     now = clock.now()
     if client.device_id and accounts.is_device_banned(db, client.device_id, now):
         raise DeviceBanned
@@ -64,6 +62,19 @@ def verify_email(db: Connection, uid: int, email: str, code: str) -> None:
         accounts.bind_email(db, uid, email, clock.now())
     except UniqueViolation as error:
         raise EmailTaken from error
+    proof.use()
+
+
+def verify_phone(db: Connection, uid: int, phone: str, code: str) -> None:
+    """Bind a number to an account, proved by a code sent to it.
+
+    Raises CodeInvalid, or PhoneTaken when another account has it.
+    """
+    proof = codes.prove("verify_phone", phone, code)
+    try:
+        accounts.bind_phone(db, uid, phone, clock.now())
+    except UniqueViolation as error:
+        raise PhoneTaken from error
     proof.use()
 
 

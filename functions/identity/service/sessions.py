@@ -17,7 +17,7 @@ from functions.identity.errors import RefreshTokenInvalid, RefreshTokenReused
 from functions.identity.models import Client, Person
 from functions.identity.schemas.accounts import TokenPair
 from functions.identity.service import profiles
-from functions.identity.store import accounts
+from functions.identity.store import accounts, credentials
 from functions.identity.store import sessions as store
 from shared import clock, observe
 from shared.caller import forget_session
@@ -78,11 +78,14 @@ def open_session(db: Connection, person: Person, client: Client, kind: str = "us
         roles=person.roles,
         permissions=profiles.permissions_of(person, kind),
         locale=person.locale,
+        epoch=person.token_epoch,
         client=client,
         refresh_hash=first.hash,
         now=int(now.timestamp()),
         expires=expires,
     )
+    if person.single_session:
+        _end_others(person.uid, first.session_id, kind)
     return _pair(db, person, first, kind, expires)
 
 
@@ -98,6 +101,9 @@ def refresh(db: Connection, text: str) -> TokenPair:
         raise RefreshTokenInvalid
     person = accounts.find_person(db, token.uid)
     if person is None or (item.kind == "staff" and person.staff is None):
+        revoke(token.uid, token.session_id)
+        raise RefreshTokenInvalid
+    if item.epoch is not None and item.epoch < person.token_epoch:
         revoke(token.uid, token.session_id)
         raise RefreshTokenInvalid
     if person.is_banned(now):
@@ -127,6 +133,52 @@ def revoke(uid: int, session_id: str) -> int:
 def revoke_all(uid: int) -> int:
     """End every session of an account; returns how many ended."""
     return sum(revoke(uid, store.id_of(item)) for item in store.all_of(uid))
+
+
+def keep_only(uid: int, session_id: str, epoch: int) -> None:
+    """End every session of an account but one, which lives on in the new epoch of its tokens."""
+    for item in store.all_of(uid):
+        if store.id_of(item) == session_id:
+            store.carry_over(item, epoch)
+        else:
+            revoke(uid, store.id_of(item))
+
+
+def ban(uid: int, until: datetime | None) -> None:
+    """Refuse every request of an account's sessions within 30 s, until then or for good. Call it before the commit."""
+    for item in store.all_of(uid):
+        store.ban(item, int(until.timestamp()) if until else None)
+        forget_session(uid, store.id_of(item))
+
+
+def lift_ban(uid: int) -> None:
+    """Let an account's sessions count again."""
+    for item in store.all_of(uid):
+        store.lift_ban(item)
+        forget_session(uid, store.id_of(item))
+
+
+def follow_staff(db: Connection, uid: int) -> None:
+    """Let the sessions of an operator follow what they may now, or end those of one who is an operator no more.
+
+    The account's tokens get a new epoch first, whose row stays locked until the commit: of two changes at once the second
+    reads what the first left. Doing it again changes nothing but the epoch.
+    """
+    epoch = credentials.raise_token_epoch(db, uid, clock.now())
+    person = accounts.find_person(db, uid)
+    for item in store.all_of(uid):
+        if person is None or (item.kind == "staff" and not (person.staff and person.staff.is_active)):
+            revoke(uid, store.id_of(item))
+        else:
+            store.follow_staff(item, person.roles, profiles.permissions_of(person, item.kind), epoch)
+            forget_session(uid, store.id_of(item))
+
+
+def _end_others(uid: int, session_id: str, kind: str) -> None:
+    """One session at a time, as the owner wishes; an operator's does not end their own as a user, nor the other way."""
+    for item in store.all_of(uid):
+        if item.kind == kind and store.id_of(item) != session_id:
+            revoke(uid, store.id_of(item))
 
 
 def _allow_late(token: RefreshToken, now: datetime) -> None:

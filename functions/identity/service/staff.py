@@ -1,53 +1,53 @@
 """Operators: signing in with a one-time password, what they may do, and the first of them."""
 
 import secrets
-from datetime import datetime
 from typing import Any
 
-from functions.identity import totp
 from functions.identity.errors import NotStaff, TotpInvalid, TotpRequired
 from functions.identity.models import Account, Client, NewAccount, Person, Staff
+from functions.identity.schemas.accounts import TokenPair
 from functions.identity.schemas.staff import Admin, StaffLoginIn, StaffTokens
-from functions.identity.service import login, sessions
+from functions.identity.service import login, second_factor, sessions
+from functions.identity.service.attempts import Attempt
 from functions.identity.store import accounts
+from functions.identity.store import second_factor as factor_store
 from functions.identity.store import staff as store
-from shared import clock, crypto, observe, passwords
+from shared import clock, crypto, passwords
 from shared.addresses import is_allowed
 from shared.errors import IpNotAllowed, PermissionDenied, Refusal
-from shared.settings import Settings
 from shared.sql.connection import Connection
 from shared.sql.tunables import tunable
-
-_CODE_DIGITS = 6
 
 
 def log_in(db: Connection, wanted: StaffLoginIn, client: Client) -> StaffTokens:
     """Sign an operator in: address, password, staff, ban, one-time password, in this order.
 
-    Raises IpNotAllowed, InvalidCredentials, AccountLocked, NotStaff, AccountBanned, TotpRequired or TotpInvalid.
+    An operator with a staff password of their own proves that one. Raises IpNotAllowed, InvalidCredentials,
+    AccountLocked, NotStaff, AccountBanned, AccountDeactivated, TotpRequired or TotpInvalid.
     """
     if not is_allowed(client.ip, tunable(db, "security.ip_allowlist")):
         raise IpNotAllowed
-    now = clock.now()
     found: list[Person] = []
 
-    def judge(account: Account | None) -> Refusal | None:
-        refusal = login.prove_password(db, account, wanted.email, wanted.password, now)
-        if refusal or account is None:
+    def judge(tried: Attempt) -> Refusal | None:
+        refusal = login.prove_password(tried, wanted.password, staff=True)
+        if refusal or tried.account is None:
             return refusal
-        person = accounts.find_person(db, account.uid)
+        person = accounts.find_person(db, tried.account.uid)
         if person is None or person.staff is None or not person.staff.is_active:
             return NotStaff()
         found[:] = [person]
-        return login.state_refusal(account, now) or _prove_totp(db, account, wanted.totp_code, now)
+        refusal = login.state_refusal(tried) or _prove_totp(tried, tried.account, wanted.totp_code)
+        if refusal is None and store.note_address(db, person.uid, client.ip, tried.at):
+            tried.raise_new_address()
+        return refusal
 
-    def accept(_account: Account) -> None:
-        _note(db, _staff(found[0]), client)
+    def enter(_account: Account) -> TokenPair:
+        return sessions.open_session(db, found[0], client, kind="staff")
 
-    login.attempt(db, wanted.email, "staff", client, judge=judge, accept=accept)
-    person = found[0]
-    pair = sessions.open_session(db, person, client, kind="staff")
-    staff = _staff(person)
+    pair = login.attempt(db, wanted.email, "staff", client, judge=judge, enter=enter)
+    (person,) = found
+    staff = standing_of(person)
     return StaffTokens.model_construct(
         access_token=pair.access_token,
         refresh_token=pair.refresh_token,
@@ -67,14 +67,16 @@ def log_in(db: Connection, wanted: StaffLoginIn, client: Client) -> StaffTokens:
 def standing(db: Connection, uid: int) -> Staff:
     """The operator behind a staff session, as of now. Raises PermissionDenied for one who is none any more."""
     person = accounts.find_person(db, uid)
-    if person is None or person.staff is None or not person.staff.is_active:
+    if person is None:
+        raise PermissionDenied
+    return standing_of(person)
+
+
+def standing_of(person: Person) -> Staff:
+    """The operator that a person is. Raises PermissionDenied for one who is none."""
+    if person.staff is None or not person.staff.is_active:
         raise PermissionDenied
     return person.staff
-
-
-def totp_context(uid: int) -> dict[str, str]:
-    """What a TOTP secret is bound to."""
-    return {"table": "user_auth", "column": "totp_secret", "uid": str(uid)}
 
 
 def bootstrap(db: Connection, wanted: dict[str, Any]) -> bool:
@@ -84,10 +86,10 @@ def bootstrap(db: Connection, wanted: dict[str, Any]) -> bool:
     """
     if "email" not in wanted or store.is_any_super_admin(db):
         return False
-    account = accounts.lock_account(db, "email", wanted["email"].lower())
-    uid = account.uid if account else accounts.insert_account(db, _first_account(wanted))
+    uid = accounts.find_uid(db, wanted["email"].lower()) or accounts.insert_account(db, _first_account(wanted))
     if secret := wanted.get("totp_secret"):
-        store.enrol_totp(db, uid, crypto.encrypt(secret, totp_context(uid)), clock.now())
+        sealed = crypto.encrypt(secret, second_factor.totp_context(uid))
+        factor_store.enrol_totp(db, uid, sealed, clock.now())
     store.appoint(db, uid, "super_admin")
     return True
 
@@ -109,34 +111,12 @@ def _first_account(wanted: dict[str, Any]) -> NewAccount:
     )
 
 
-def _prove_totp(db: Connection, account: Account, code: str | None, now: datetime) -> Refusal | None:
+def _prove_totp(tried: Attempt, account: Account, code: str | None) -> Refusal | None:
     if account.totp_secret is None:
-        return TotpRequired() if _is_totp_required(db) else None
+        return TotpRequired() if second_factor.is_required_of_staff(tried.db) else None
     if code is None:
         return TotpRequired()
-    if len(code) != _CODE_DIGITS and login.is_recovery_code(account, code):
-        store.spend_recovery_code(db, account.uid, login.recovery_hash(account.uid, code))
+    if second_factor.spend(tried.db, account, code, tried.at):
         return None
-    step = totp.matched_step(crypto.decrypt(account.totp_secret, totp_context(account.uid)), code, now)
-    if step is None or step <= account.totp_last_step:
-        login.count_failure(db, account, now)
-        return TotpInvalid()
-    store.use_totp_step(db, account.uid, step)
-    return None
-
-
-def _is_totp_required(db: Connection) -> bool:
-    setting = tunable(db, "auth.staff_totp_required")
-    return Settings.load().stage == "prod" if setting is None else bool(setting)
-
-
-def _staff(person: Person) -> Staff:
-    assert person.staff is not None  # noqa: S101 - judged before
-    return person.staff
-
-
-def _note(db: Connection, staff: Staff, client: Client) -> None:
-    if staff.last_login_ip not in {None, client.ip}:
-        observe.warn("unusual_login", admin_id=staff.admin_id, ip=client.ip)
-        observe.count("unusual_login")
-    store.note_staff_login(db, staff.admin_id, client.ip)
+    tried.count_failure()
+    return TotpInvalid()

@@ -1,17 +1,18 @@
 """Accounts in SQL: registering, signing in, reading oneself."""
 
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Any
 
-from psycopg.rows import class_row, dict_row
+from psycopg.rows import dict_row
 
-from functions.identity.models import Account, AccountName, Client, NewAccount, Person, Staff
+from functions.identity.models import Client, NewAccount, Person, Staff
+from shared import clock
 from shared.crypto import mask_phone
 from shared.sql.connection import Connection
 
 _NOT_OF_THE_PROFILE = (
-    "token_epoch", "ban_reason", "ban_end_time", "admin_id", "staff_role", "staff_permissions", "department",
-    "staff_active", "last_login_ip",
+    "token_epoch", "single_session", "ban_reason", "ban_end_time", "admin_id", "staff_role", "staff_permissions",
+    "department", "staff_active",
 )  # fmt: skip
 
 
@@ -109,47 +110,26 @@ def is_device_banned(db: Connection, device_id: str, at: datetime) -> bool:
     return row is not None
 
 
-def lock_account(db: Connection, kind: AccountName, name: str) -> Account | None:
-    """The account of that name, its credentials locked until the transaction ends: guesses come one after another."""
-    with db.cursor(row_factory=class_row(Account)) as cursor:
-        return cursor.execute(
-            """
-            SELECT u.uid, u.email, u.status, u.ban_reason, u.ban_end_time, c.password_hash, c.locked_until,
-                   CASE WHEN c.totp_confirmed_at IS NOT NULL THEN c.totp_secret END AS totp_secret, c.totp_last_step,
-                   c.recovery_code_hashes, u.locale
-            FROM identity.users u JOIN identity.user_auth c ON c.uid = u.uid
-            WHERE u.status <> 'deleted' AND (
-                (%(kind)s = 'email' AND lower(u.email) = %(name)s)
-                OR (%(kind)s = 'phone' AND u.phone_number = %(name)s)
-                OR (%(kind)s = 'username' AND lower(u.username) = %(name)s))
-            FOR UPDATE OF c
-            """,
-            {"kind": kind, "name": name},
-        ).fetchone()
-
-
-def count_failure(db: Connection, uid: int, at: datetime, *, limit: int, window: timedelta) -> bool:
-    """Count a wrong password; the `limit`-th within the window locks the account for as long. True when it did."""
+def find_uid(db: Connection, email: str) -> int | None:
+    """The account of an address in lower case, whoever proved it; None when there is none."""
     row = db.execute(
-        """
-        UPDATE identity.user_auth SET
-            failed_count = CASE WHEN failures_since > %(window_start)s THEN failed_count + 1 ELSE 1 END,
-            failures_since = CASE WHEN failures_since > %(window_start)s THEN failures_since ELSE %(at)s END,
-            locked_until = CASE WHEN failures_since > %(window_start)s AND failed_count + 1 >= %(limit)s
-                           THEN %(unlock)s::timestamptz END
-        WHERE uid = %(uid)s RETURNING locked_until IS NOT NULL
-        """,
-        {"uid": uid, "at": at, "window_start": at - window, "limit": limit, "unlock": at + window},
+        "SELECT uid FROM identity.users WHERE lower(email) = %s AND status <> 'deleted'", (email,)
     ).fetchone()
-    return bool(row and row[0])
+    return int(row[0]) if row else None
 
 
-def note_login(db: Connection, uid: int, method: str, client: Client, at: datetime) -> None:
-    """Signed in: forget failures, remember when, how and on which device; a deactivated account is active again."""
+def note_login(
+    db: Connection, uid: int, method: str, client: Client, at: datetime, *, password_hash: str | None = None
+) -> None:
+    """Signed in: forget failures, remember when, how and on which device.
+
+    `password_hash` replaces an outdated one of the password that was just proved.
+    """
     db.execute(
         """
         WITH credentials AS (
-            UPDATE identity.user_auth SET failed_count = 0, failures_since = NULL, locked_until = NULL
+            UPDATE identity.user_auth SET failed_count = 0, failures_since = NULL, locked_until = NULL, lock_level = 0,
+                password_hash = coalesce(%(password_hash)s, password_hash)
             WHERE uid = %(uid)s
         ), device AS (
             INSERT INTO identity.user_devices AS known
@@ -160,8 +140,7 @@ def note_login(db: Connection, uid: int, method: str, client: Client, at: dateti
                 device_type = coalesce(excluded.device_type, known.device_type),
                 app_version = coalesce(excluded.app_version, known.app_version)
         )
-        UPDATE identity.users SET last_login_at = %(at)s, last_login_method = %(method)s, updated_at = %(at)s,
-            status = CASE WHEN status = 'inactive' THEN 'active' ELSE status END
+        UPDATE identity.users SET last_login_at = %(at)s, last_login_method = %(method)s, updated_at = %(at)s
         WHERE uid = %(uid)s
         """,
         {
@@ -171,6 +150,7 @@ def note_login(db: Connection, uid: int, method: str, client: Client, at: dateti
             "device_id": client.device_id,
             "device_type": client.device_type,
             "app_version": client.app_version,
+            "password_hash": password_hash,
         },
     )
 
@@ -187,8 +167,20 @@ def bind_email(db: Connection, uid: int, email: str, at: datetime) -> None:
     )
 
 
+def bind_phone(db: Connection, uid: int, phone: str, at: datetime) -> None:
+    """Set the account's number, proved by a code. Raises UniqueViolation when another account has it."""
+    db.execute(
+        """
+        UPDATE identity.users SET phone_number = %(phone)s, phone_verified_at = %(at)s, is_verified = true,
+            updated_at = %(at)s
+        WHERE uid = %(uid)s
+        """,
+        {"uid": uid, "phone": phone, "at": at},
+    )
+
+
 def find_person(db: Connection, uid: int) -> Person | None:
-    """An account as its owner sees it, in one statement."""
+    """An account as its owner sees it, in one statement. What an operator was granted until now, counts no more."""
     with db.cursor(row_factory=dict_row) as cursor:
         row = cursor.execute(
             """
@@ -208,26 +200,30 @@ def find_person(db: Connection, uid: int) -> Person | None:
                             'none') AS creator_status,
                    a.invitation_id_owned AS invitation_code, a.direct_invited_count, a.group_size, a.group_grade,
                    a.vip_code, u.last_login_at, u.last_login_method, u.delete_at,
-                   c.token_epoch, u.ban_reason, u.ban_end_time,
+                   c.token_epoch, c.single_session, u.ban_reason, u.ban_end_time,
                    s.id AS admin_id, s.role AS staff_role, s.department, s.is_active AS staff_active,
-                   s.last_login_ip, coalesce(r.permissions, '[]') || coalesce(s.permissions, '[]') AS staff_permissions
+                   coalesce(r.permissions, '[]') || coalesce(s.permissions, '[]') AS staff_permissions
             FROM identity.users u
             JOIN identity.authors a ON a.user_id = u.id
             JOIN identity.user_profiles p ON p.uid = u.uid
             JOIN identity.user_auth c ON c.uid = u.uid
-            LEFT JOIN admin.admins s ON s.user_id = u.uid
+            LEFT JOIN (
+                SELECT user_id, id, role, department, is_active AND (expires_at IS NULL OR expires_at > %(now)s) AS is_active,
+                       CASE WHEN permissions_expire_at <= %(now)s THEN '[]' ELSE permissions END AS permissions
+                FROM admin.admins WHERE removed_at IS NULL
+            ) s ON s.user_id = u.uid
             LEFT JOIN admin.admin_roles r ON r.role = s.role
-            WHERE u.uid = %s AND u.status <> 'deleted'
+            WHERE u.uid = %(uid)s AND u.status <> 'deleted'
             """,
-            (uid,),
+            {"uid": uid, "now": clock.now()},
         ).fetchone()
     return _person(row) if row else None
 
 
 def _person(row: dict[str, Any]) -> Person:
-    token_epoch, ban_reason, ban_end_time, admin_id, role, permissions, department, active, last_ip = (
+    token_epoch, single_session, ban_reason, ban_end_time, admin_id, role, permissions, department, active = (
         row.pop(name) for name in _NOT_OF_THE_PROFILE
     )
     row["phone"] = mask_phone(row["phone"]) if row["phone"] else None
-    staff = Staff(admin_id, role, tuple(dict.fromkeys(permissions)), department, active, last_ip) if admin_id else None
-    return Person(row["user_id"], row, token_epoch, ban_reason, ban_end_time, staff)
+    staff = Staff(admin_id, role, tuple(dict.fromkeys(permissions)), department, active) if admin_id else None
+    return Person(row["user_id"], row, token_epoch, single_session, ban_reason, ban_end_time, staff)

@@ -1,21 +1,25 @@
-"""The login log (table group `events`), and wrong passwords for accounts that do not exist (`identity`)."""
+"""The login log (table group `events`): every attempt to sign in, at accounts and at names nobody has."""
 
-from dataclasses import dataclass
-from typing import ClassVar
+from collections.abc import Sequence
+from datetime import datetime, timedelta
+from typing import Any, ClassVar
 
-from pynamodb.attributes import BooleanAttribute, NumberAttribute, UnicodeAttribute
-from pynamodb.exceptions import DoesNotExist
+from pynamodb.attributes import BooleanAttribute, ListAttribute, UnicodeAttribute
 
 from functions.identity.models import Client
 from shared import clock
 from shared.dynamo.base import Item, meta
 from shared.dynamo.sessions import user_key
+from shared.ids import new_ulid
 
 _KEPT_SECONDS = 180 * 86_400
+_NOBODYS_KEPT_SECONDS = 2 * 86_400
+_LOOKED_AT = 200
+_PREFIX = "L#"
 
 
 class LoginItem(Item):
-    """pk `U#{uid}`, sk `L#{at}`: one attempt to sign in, kept 180 days (rules.md §22)."""
+    """pk `U#{uid}`, sk `L#{at}#{ulid}`: one attempt, kept 180 days (rules.md §22); under `LN#{name_hash}`, two days."""
 
     Meta = meta("events")
 
@@ -25,62 +29,64 @@ class LoginItem(Item):
     ip: ClassVar[UnicodeAttribute] = UnicodeAttribute()
     user_agent: ClassVar[UnicodeAttribute] = UnicodeAttribute()
     device_id: ClassVar[UnicodeAttribute] = UnicodeAttribute(null=True)
+    device_type: ClassVar[UnicodeAttribute] = UnicodeAttribute(null=True)
+    flags: ClassVar[ListAttribute[Any]] = ListAttribute(default=list)
+    """What was unusual: new_device, impossible_frequency, lock_out."""
+
+    @property
+    def at(self) -> datetime:
+        """When it was."""
+        return datetime.fromisoformat(str(self.sk).split("#")[1])
 
 
-class NobodyItem(Item):
-    """pk `LF#{name_hash}`, sk `LF`: failures under a name nobody has, so that lock-out tells nobody from somebody."""
-
-    Meta = meta("identity")
-
-    failed: ClassVar[NumberAttribute] = NumberAttribute()
-    since: ClassVar[NumberAttribute] = NumberAttribute()
-    locked_until: ClassVar[NumberAttribute] = NumberAttribute(default=0)
+def nobodys_key(name_hash: str) -> str:
+    """Partition of the attempts at a name nobody has."""
+    return f"LN#{name_hash}"
 
 
-def log(uid: int, method: str, client: Client, *, reason: str | None = None) -> None:
-    """Write down an attempt; without a reason it went well."""
+def log(uid: int, method: str, client: Client, *, reason: str | None = None, flags: Sequence[str] = ()) -> None:
+    """Write down an attempt at an account; without a reason it went well."""
+    _write(user_key(uid), _KEPT_SECONDS, method, client, reason=reason, flags=flags)
+
+
+def log_nobody(name_hash: str, method: str, client: Client, *, reason: str, flags: Sequence[str] = ()) -> None:
+    """Write down an attempt at a name nobody has."""
+    _write(nobodys_key(name_hash), _NOBODYS_KEPT_SECONDS, method, client, reason=reason, flags=flags)
+
+
+def addresses_of_last_hour(partition: str, now: datetime) -> set[str]:
+    """From where the last hour's attempts came, of the last 200 of them."""
+    since = LoginItem.sk > f"{_PREFIX}{_stamp(now - timedelta(hours=1))}"
+    found = LoginItem.query(partition, since, scan_index_forward=False, limit=_LOOKED_AT, consistent_read=True)
+    return {str(item.ip) for item in found}
+
+
+def latest(uid: int, count: int) -> list[LoginItem]:
+    """The last attempts at an account, newest first."""
+    return list(
+        LoginItem.query(user_key(uid), LoginItem.sk.startswith(_PREFIX), scan_index_forward=False, limit=count)
+    )
+
+
+def _write(
+    partition: str, kept: int, method: str, client: Client, *, reason: str | None, flags: Sequence[str]
+) -> None:
     at = clock.now()
     LoginItem(
-        user_key(uid),
-        f"L#{clock.rfc3339(at)}",
+        partition,
+        f"{_PREFIX}{_stamp(at)}#{new_ulid()}",
         method=method,
         ok=reason is None,
         reason=reason,
         ip=client.ip,
         user_agent=client.user_agent,
         device_id=client.device_id,
-        ttl=int(at.timestamp()) + _KEPT_SECONDS,
+        device_type=client.device_type,
+        flags=list(flags),
+        ttl=int(at.timestamp()) + kept,
     ).save()
 
 
-@dataclass(slots=True)
-class Failures:
-    """Wrong passwords under one name; times in epoch seconds."""
-
-    failed: int
-    since: int
-    locked_until: int
-
-
-def failures_of_nobody(name_hash: str, now: int, window: int) -> Failures:
-    """The failures so far within the window."""
-    try:
-        item = NobodyItem.get(f"LF#{name_hash}", "LF", consistent_read=True)
-    except DoesNotExist:
-        return Failures(0, now, 0)
-    if item.since <= now - window and item.locked_until <= now:
-        return Failures(0, now, 0)
-    return Failures(int(item.failed), int(item.since), int(item.locked_until))
-
-
-def count_failure_of_nobody(name_hash: str, so_far: Failures, now: int, *, limit: int, window: int) -> None:
-    """Count a wrong password under a name nobody has; the `limit`-th locks it."""
-    failed = so_far.failed + 1
-    NobodyItem(
-        f"LF#{name_hash}",
-        "LF",
-        failed=failed,
-        since=so_far.since,
-        locked_until=now + window if failed >= limit else 0,
-        ttl=now + 2 * window,
-    ).save()
+def _stamp(at: datetime) -> str:
+    """Of one length, so that the order of the texts is that of the times."""
+    return at.strftime("%Y-%m-%dT%H:%M:%S.%fZ")

@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 
 from pynamodb.exceptions import DeleteError, DoesNotExist, UpdateError
+from pynamodb.expressions.update import Action
 
 from functions.identity.models import Client
 from shared.dynamo.base import condition_failed
@@ -17,6 +18,7 @@ def put(
     roles: Sequence[str],
     permissions: Sequence[str],
     locale: str,
+    epoch: int,
     client: Client,
     refresh_hash: str,
     now: int,
@@ -31,6 +33,7 @@ def put(
         roles=list(roles),
         permissions=list(permissions),
         locale=locale,
+        epoch=epoch,
         device_id=client.device_id,
         device_type=client.device_type,
         app_version=client.app_version,
@@ -72,6 +75,8 @@ def rotate(
                 SessionItem.roles.set(list(roles)),
                 SessionItem.permissions.set(list(permissions)),
                 SessionItem.ttl.set(expires),
+                SessionItem.state.set("active"),
+                SessionItem.banned_until.remove(),
             ],
             condition=SessionItem.refresh_hash == old_hash,
         )
@@ -103,10 +108,42 @@ def id_of(item: SessionItem) -> str:
     return str(item.sk).removeprefix(session_key(""))
 
 
-def set_roles(item: SessionItem, roles: Sequence[str]) -> None:
-    """Change what a live session may; one that ended meanwhile stays ended."""
+def follow_account(item: SessionItem, roles: Sequence[str], locale: str) -> None:
+    """Change what a live session may, and its language; one that ended meanwhile stays ended."""
+    _change(item, SessionItem.roles.set(list(roles)), SessionItem.locale.set(locale))
+
+
+def follow_staff(item: SessionItem, roles: Sequence[str], permissions: Sequence[str], epoch: int) -> None:
+    """What an operator may has changed: the session says so at once, and tokens that tell otherwise must be refreshed."""
+    _change(
+        item,
+        SessionItem.roles.set(list(roles)),
+        SessionItem.permissions.set(list(permissions)),
+        SessionItem.epoch.set(epoch),
+        SessionItem.perms_v.set(epoch),
+    )
+
+
+def carry_over(item: SessionItem, epoch: int) -> None:
+    """Let a session live on in a new epoch of its account's tokens."""
+    _change(item, SessionItem.epoch.set(epoch))
+
+
+def ban(item: SessionItem, until: int | None) -> None:
+    """Refuse every request of the session; until then (epoch seconds), or for good."""
+    end = SessionItem.banned_until.remove() if until is None else SessionItem.banned_until.set(until)
+    _change(item, SessionItem.state.set("banned"), end)
+
+
+def lift_ban(item: SessionItem) -> None:
+    """Let the session count again."""
+    _change(item, SessionItem.state.set("active"), SessionItem.banned_until.remove())
+
+
+def _change(item: SessionItem, *actions: Action) -> None:
+    """Change a live session; one that ended meanwhile stays ended."""
     try:
-        item.update([SessionItem.roles.set(list(roles))], condition=SessionItem.pk.exists())
+        item.update(list(actions), condition=SessionItem.pk.exists())
     except UpdateError as error:
         if not condition_failed(error):
             raise

@@ -1,13 +1,32 @@
-"""Operators in SQL: the table `admin.admins` and the second factor of the account behind it."""
+"""Operators in SQL: the table `admin.admins`, and from where they signed in."""
 
 from datetime import datetime
 
 from shared.sql.connection import Connection
 
 
-def note_staff_login(db: Connection, admin_id: int, ip: str) -> None:
-    """Remember the address, so that the next one can be called unusual."""
-    db.execute("UPDATE admin.admins SET last_login_ip = %s WHERE id = %s", (ip, admin_id))
+def note_address(db: Connection, uid: int, ip: str, at: datetime) -> bool:
+    """Remember from where an operator signed in; True when others are known, but not this one."""
+    row = db.execute(
+        """
+        WITH before AS (
+            SELECT count(*) > 0 AND NOT coalesce(bool_or(ip = %(ip)s), false) AS is_new
+            FROM identity.staff_addresses WHERE uid = %(uid)s
+        ), noted AS (
+            INSERT INTO identity.staff_addresses (uid, ip, first_seen_at, last_seen_at)
+            VALUES (%(uid)s, %(ip)s, %(at)s, %(at)s)
+            ON CONFLICT (uid, ip) DO UPDATE SET last_seen_at = excluded.last_seen_at
+        )
+        UPDATE admin.admins SET last_login_ip = %(ip)s WHERE user_id = %(uid)s RETURNING (SELECT is_new FROM before)
+        """,
+        {"uid": uid, "ip": ip, "at": at},
+    ).fetchone()
+    return bool(row and row[0])
+
+
+def holders(db: Connection, role: str) -> list[int]:
+    """The uids of everyone who has a staff role."""
+    return [int(row[0]) for row in db.execute("SELECT user_id FROM admin.admins WHERE role = %s ORDER BY 1", (role,))]
 
 
 def is_any_super_admin(db: Connection) -> bool:
@@ -20,25 +39,4 @@ def appoint(db: Connection, uid: int, role: str) -> None:
     db.execute(
         "INSERT INTO admin.admins (user_id, role) VALUES (%s, %s) ON CONFLICT ON CONSTRAINT admins_user DO NOTHING",
         (uid, role),
-    )
-
-
-def enrol_totp(db: Connection, uid: int, encrypted_secret: str, at: datetime) -> None:
-    """Give an account its second factor."""
-    db.execute(
-        "UPDATE identity.user_auth SET totp_secret = %s, totp_confirmed_at = %s, totp_last_step = 0 WHERE uid = %s",
-        (encrypted_secret, at, uid),
-    )
-
-
-def use_totp_step(db: Connection, uid: int, step: int) -> None:
-    """The codes of this step and of those before it count no more."""
-    db.execute("UPDATE identity.user_auth SET totp_last_step = %s WHERE uid = %s", (step, uid))
-
-
-def spend_recovery_code(db: Connection, uid: int, code_hash: str) -> None:
-    """A recovery code counts once."""
-    db.execute(
-        "UPDATE identity.user_auth SET recovery_code_hashes = array_remove(recovery_code_hashes, %s) WHERE uid = %s",
-        (code_hash, uid),
     )
