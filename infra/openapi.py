@@ -14,8 +14,9 @@ from fastapi import FastAPI
 from fastapi.openapi.utils import get_openapi
 from fastapi.routing import APIRoute
 
+from shared.api_keys import scope_for
 from shared.errors import EVERYWHERE
-from shared.http.auth import Rule
+from shared.http.auth import Rule, UserRule
 from shared.http.problems import problems
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -25,6 +26,9 @@ _DESCRIPTION = """ShareStack: publish articles, audio and video, sell subscripti
 Success is `{"code": 0, "message": "success", "data": ...}`; an error is
 `{"code", "error", "message", "details", "request_id"}` with `message` in the language of `Accept-Language` (zh-CN, en).
 Errors any route may answer: """ + ", ".join(refusal.error for refusal in EVERYWHERE)
+
+_KEYS = """A key of `POST /api/v1/api-keys`, instead of a token, never beside one. Each operation names the scope it needs:
+read (GET), write (the rest), ai, trade. Operations that list no `api_key` need a person."""
 
 
 def apps() -> Iterator[tuple[str, FastAPI]]:
@@ -53,7 +57,10 @@ def document() -> dict[str, Any]:
         "paths": {},
         "components": {
             "schemas": {},
-            "securitySchemes": {"bearer": {"type": "http", "scheme": "bearer", "bearerFormat": "JWT"}},
+            "securitySchemes": {
+                "bearer": {"type": "http", "scheme": "bearer", "bearerFormat": "JWT"},
+                "api_key": {"type": "apiKey", "in": "header", "name": "X-API-Key", "description": _KEYS},
+            },
         },
     }
     for name, app in apps():
@@ -80,7 +87,8 @@ def _merge(merged: dict[str, Any], name: str, app: FastAPI) -> None:
             operation["x-auth"] = rule.name if rule else "none"
             operation["x-permission"] = rule.permission if rule else None
             if rule and rule.name not in {"public", "signature"}:
-                operation["security"] = [{"bearer": []}]
+                scope = scope_for(method, route.path_format) if isinstance(rule, UserRule) else None
+                operation["security"] = [{"bearer": []}, *([{"api_key": [scope]}] if scope else [])]
             operation["x-errors"] = sorted(
                 {error for answer in operation["responses"].values() for error in answer.get("x-errors", [])}
             )

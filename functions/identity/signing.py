@@ -1,4 +1,4 @@
-"""Access tokens: RS256, by the active key of the secret `signing-keys`, which only the sign-in function may read.
+"""Access tokens and API keys: RS256, by the active key of the secret `signing-keys`, which only those who sign may read.
 
 The secret is `{"active": kid, "keys": [{"kid", "private_pem", "created_at"}]}`; the public halves of all its keys are
 published as JwksItem, so that a token of the key before still verifies until it expires.
@@ -7,12 +7,14 @@ published as JwksItem, so that a token of the key before still verifies until it
 import json
 import os
 import time
+from collections.abc import Sequence
 from typing import Any
 
 from jose import jwk, jwt
 
 from functions.identity.models import Person
 from shared import aws, clock, tokens
+from shared.api_keys import KIND
 from shared.ids import new_ulid
 from shared.settings import Settings
 
@@ -37,6 +39,21 @@ def access_token(person: Person, session_id: str, kind: str, seconds: int) -> st
         "jti": new_ulid(),
     }
     return str(jwt.encode(claims, key, ALGORITHM, headers={"kid": kid}))
+
+
+def api_key(uid: int, jti: str, scopes: Sequence[str], *, issued: int, expires: int) -> str:
+    """A signed API key; times in epoch seconds. The jti stands in the header too, so that keys differ where they begin."""
+    kid, key = _signing_key()
+    claims = {
+        "iss": tokens.issuer(Settings.load().public_url),
+        "sub": str(uid),
+        "typ": KIND,
+        "jti": jti,
+        "scopes": list(scopes),
+        "iat": issued,
+        "exp": expires,
+    }
+    return str(jwt.encode(claims, key, ALGORITHM, headers={"kid": kid, "jti": jti}))
 
 
 def stored_keys() -> dict[str, Any]:

@@ -15,6 +15,8 @@ EVERY_HTTP_FUNCTION = (
     # caller's rate limit, the outbox.
     Table("identity", ("GetItem", "BatchGetItem"), ("U#", "JWKS", "EDGE")),
     Table("ops", ("GetItem", "UpdateItem"), ("RL#",)),
+    # When an API key was last used.
+    Table("ops", ("UpdateItem",), ("KU#",)),
     Publishes(),
 )
 
