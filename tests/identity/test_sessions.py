@@ -165,5 +165,5 @@ def test_a_session_that_ended_while_it_was_refreshed_stays_ended(register: Regis
     store.end(pair["user"]["user_id"], pair["session_id"])
     rotated = store.rotate(item, old_hash=str(item.refresh_hash), new_hash="x", roles=[], permissions=[], now=1, expires=2)
     assert not rotated
-    store.set_roles(item, ["creator"])
+    store.follow_account(item, ["creator"], "en")
     assert store.find(pair["user"]["user_id"], pair["session_id"]) is None

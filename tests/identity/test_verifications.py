@@ -190,7 +190,12 @@ def test_a_decision_is_made_once_and_written_into_the_audit_log(
             "verification_review",
             "verification",
             number,
-            {"user_id": ann["uid"], "kind": "identity", "status": "approved", "comment": None},
+            {
+                "user_id": ann["uid"],
+                "kind": "identity",
+                "before": {"status": "pending"},
+                "after": {"status": "approved", "comment": None},
+            },
             "203.0.113.7",
         )
     ]

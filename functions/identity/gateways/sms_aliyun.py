@@ -1,7 +1,8 @@
 """SMS by Alibaba Cloud (Dysms SendSms, signature ACS3-HMAC-SHA256), and the twin that sends nothing.
 
-The secret `sms` is `{endpoint, access_key_id, access_key_secret, sign_name, template_codes?: {locale: code}}`; the
-templates have one variable, `code`. Without an access key nothing is sent, and the log says so.
+The secret `sms` is `{endpoint, access_key_id, access_key_secret, sign_name, template_codes?: {locale: code},
+notice_codes?: {template: {locale: code}}}`; the templates of codes have one variable, `code`, those of notices the letter's
+(functions/identity/letters.py). Without an access key nothing is sent, and the log says so.
 """
 
 import hashlib
@@ -22,7 +23,7 @@ from shared.i18n import Locale
 
 _ALGORITHM = "ACS3-HMAC-SHA256"
 _TIMEOUT = httpx.Timeout(10, connect=3)
-_TEMPLATE = "SMS_ONE_TIME_CODE"
+_CODES = "SMS_ONE_TIME_CODE"
 
 
 class SmsRefused(Exception):  # noqa: N818 - what the vendor said
@@ -37,6 +38,12 @@ class SmsConfig(BaseModel):
     access_key_secret: str
     sign_name: str
     template_codes: dict[Locale, str] = {}
+    notice_codes: dict[str, dict[Locale, str]] = {}
+
+    def template_of(self, letter: Letter) -> str:
+        """The vendor's code of the letter's template in its language; our own name where none was registered."""
+        by_locale = self.template_codes if letter.template == _CODES else self.notice_codes.get(letter.template, {})
+        return by_locale.get(letter.locale, letter.template)
 
 
 class SmsGateway(Protocol):
@@ -62,7 +69,7 @@ class AliyunSms:
         self._client = httpx.Client(timeout=_TIMEOUT, trust_env=False)
 
     def send(self, phone: str, letter: Letter) -> None:
-        """Send the letter's code by its language's template.
+        """Send the letter by its template in its language.
 
         Raises SmsRefused, or TransportError when no connection was made, so that the queue tries again. Once the
         request may have arrived it is not repeated: the vendor knows no idempotency, and would send it twice.
@@ -70,8 +77,8 @@ class AliyunSms:
         query = {
             "PhoneNumbers": phone,
             "SignName": self._config.sign_name,
-            "TemplateCode": self._config.template_codes.get(letter.locale, _TEMPLATE),
-            "TemplateParam": json.dumps({"code": letter.code}),
+            "TemplateCode": self._config.template_of(letter),
+            "TemplateParam": json.dumps(dict(letter.variables), ensure_ascii=False),
         }
         canonical = "&".join(f"{_encode(name)}={_encode(value)}" for name, value in sorted(query.items()))
         headers = signed_headers(self._config, canonical)

@@ -10,6 +10,7 @@ from functions.identity.errors import (
     AlreadyVerified,
     IdentityNotVerified,
     IdNumberInvalid,
+    MediaNotFound,
     VerificationNotFound,
     VerificationPending,
 )
@@ -32,7 +33,7 @@ router = APIRouter(prefix=BASE, tags=["identity"])
 @router.post(
     "/users/identity-verify",
     status_code=201,
-    responses=problems(VerificationPending, AlreadyVerified, IdNumberInvalid),
+    responses=problems(VerificationPending, AlreadyVerified, IdNumberInvalid, MediaNotFound),
 )
 async def submit_identity(body: IdentityIn, caller: SignedIn, db: Write) -> Answer[Verification]:
     """Hand in a real name and a document; kept encrypted, shown masked."""
@@ -99,9 +100,9 @@ async def review(
             ("verification", verification_id),
             user_id=decided.user_id,
             kind=decided.kind,
-            status=decided.status,
-            comment=decided.comment,
+            before={"status": "pending"},
+            after={"status": decided.status, "comment": decided.comment},
         )
     if decided.kind == "creator" and decided.status == "approved":
-        profiles.spread_roles(decided.user_id)
+        profiles.spread(decided.user_id)
     return answer(decided)

@@ -28,16 +28,18 @@ def permissions_of(person: Person, kind: str) -> list[str]:
     return list(person.staff.permissions) if kind == "staff" and person.staff and person.staff.is_active else []
 
 
-def spread_roles(uid: int) -> None:
-    """Let the live sessions of an account follow its roles, so that a new role works without signing in again.
+def spread(uid: int) -> None:
+    """Let the live sessions of an account follow its roles and language, so that both work without signing in again.
 
     Called after the commit, which stands whatever happens here: a session that was missed follows at its next refresh.
     """
     try:
         with reading() as db:
             person = accounts.find_person(db, uid)
-        for item in store.all_of(uid) if person else ():
-            store.set_roles(item, person.roles if person else [])
+        if person is None:
+            return
+        for item in store.all_of(uid):
+            store.follow_account(item, person.roles, person.locale)
             forget_session(uid, store.id_of(item))
     except Exception:  # noqa: BLE001 - the change is stored; only its echo failed
-        observe.error("live sessions did not get the role", uid=uid)
+        observe.error("live sessions did not follow their account", uid=uid)

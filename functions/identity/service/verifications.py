@@ -1,10 +1,10 @@
 """Real-name and creator verification: handing in, looking, deciding (rules.md §3: pending -> approved / rejected)."""
 
-from typing import Any
+from typing import Any, Literal
 
 from psycopg.errors import UniqueViolation
 
-from events.identity import CreatorApproved
+from events.identity import CreatorApproved, VerificationDecided
 from functions.identity import id_numbers, keyed
 from functions.identity.errors import (
     AlreadyCreator,
@@ -12,13 +12,14 @@ from functions.identity.errors import (
     AlreadyVerified,
     IdentityNotVerified,
     IdNumberInvalid,
+    MediaNotFound,
     VerificationNotFound,
     VerificationPending,
 )
 from functions.identity.models import NewIdentity
 from functions.identity.schemas.verifications import CreatorIn, IdentityIn, Kind, ReviewIn, Verification
 from functions.identity.store import verifications as store
-from shared import clock, crypto
+from shared import clock, crypto, observe
 from shared.errors import ValidationFailed
 from shared.i18n import Locale, validation_sentence
 from shared.ids import new_ulid
@@ -27,7 +28,7 @@ from shared.sql.connection import Connection
 
 
 def submit_identity(db: Connection, uid: int, wanted: IdentityIn) -> Verification:
-    """Hand in a real name and a document. Raises IdNumberInvalid, AlreadyVerified or VerificationPending."""
+    """Hand in a real name and a document. Raises IdNumberInvalid, AlreadyVerified, VerificationPending or MediaNotFound."""
     now = clock.now()
     number = id_numbers.normalised(wanted.id_type, wanted.id_number, now.astimezone(clock.SHANGHAI).date())
     if number is None:
@@ -37,6 +38,9 @@ def submit_identity(db: Connection, uid: int, wanted: IdentityIn) -> Verificatio
         raise AlreadyVerified
     if status == "pending":
         raise VerificationPending
+    media_ids = [one for one in (wanted.front_media_id, wanted.back_media_id) if one is not None]
+    if not store.has_ready_images(db, uid, media_ids):
+        raise MediaNotFound
     new = NewIdentity(
         uid=uid,
         real_name=crypto.encrypt(wanted.real_name, _context(uid, "real_name")),
@@ -45,7 +49,7 @@ def submit_identity(db: Connection, uid: int, wanted: IdentityIn) -> Verificatio
         id_number=crypto.encrypt(number, _context(uid, "id_number")),
         id_number_masked=crypto.mask_id_number(number),
         id_number_hash=keyed.digest("id number", f"{wanted.id_type}:{number}"),
-        media_ids=[one for one in (wanted.front_media_id, wanted.back_media_id) if one is not None],
+        media_ids=media_ids,
     )
     try:
         row = store.insert_identity(db, new, now)
@@ -89,20 +93,35 @@ def own(db: Connection, uid: int, kind: Kind) -> Verification:
 
 
 def review(db: Connection, verification_id: int, reviewer_id: int, wanted: ReviewIn, locale: Locale) -> Verification:
-    """Decide a verification; a creator's approval grants the role, which is announced.
+    """Decide a verification, which is announced, so that the applicant is told; a creator's approval grants the role.
 
+    A number or an address that the reviewer put into the comment is masked: the comment travels further than the document.
     Raises VerificationNotFound, AlreadyReviewed, or AlreadyVerified when the id number is someone else's already.
     """
     if wanted.action == "reject" and not wanted.comment:
         raise ValidationFailed([{"field": "body.comment", "message": validation_sentence("missing", {}, locale)}])
     now = clock.now()
-    status = "approved" if wanted.action == "approve" else "rejected"
+    status: Literal["approved", "rejected"] = "approved" if wanted.action == "approve" else "rejected"
+    comment = observe.mask_text(wanted.comment) if wanted.comment else None
     try:
-        decided = store.decide(db, verification_id, status, reviewer_id=reviewer_id, comment=wanted.comment, at=now)
+        decided = store.decide(db, verification_id, status, reviewer_id=reviewer_id, comment=comment, at=now)
     except UniqueViolation as error:
         raise AlreadyVerified from error
     if decided is None:
         raise AlreadyReviewed if store.exists(db, verification_id) else VerificationNotFound
+    outbox.record(
+        db,
+        VerificationDecided(
+            event_id=new_ulid(),
+            occurred_at=now,
+            verification_id=verification_id,
+            uid=decided.user_id,
+            kind=decided.kind,
+            status=status,
+            comment=comment,
+            decided_at=now,
+        ),
+    )
     if decided.kind == "creator" and status == "approved":
         outbox.record(db, CreatorApproved(event_id=new_ulid(), occurred_at=now, uid=decided.user_id, approved_at=now))
     return decided

@@ -52,6 +52,20 @@ def standing(db: Connection, uid: int) -> Standing:
     return row
 
 
+def has_ready_images(db: Connection, owner: int, media_ids: list[int]) -> bool:
+    """Whether all of them are images of that owner which passed their checks."""
+    if not media_ids:
+        return True
+    row = db.execute(
+        """
+        SELECT count(*) FROM media.pub_files
+        WHERE media_id = ANY(%s) AND owner_id = %s AND kind = 'image' AND status = 'ready'
+        """,
+        (media_ids, owner),
+    ).fetchone()
+    return row is not None and row[0] == len(set(media_ids))
+
+
 def insert_identity(db: Connection, new: NewIdentity, at: datetime) -> dict[str, Any]:
     """Store a real-name verification, pending. Raises UniqueViolation when one is open."""
     return _inserted(
