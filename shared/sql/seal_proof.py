@@ -11,6 +11,7 @@ from typing import Any, Final
 from shared.sql.connection import Connection
 from shared.sql.sealing import BLOCK_ROWS, Chain
 
+_FOLLOW: Final = "blocks follow one another"
 _BEGINNING: Final = datetime(1, 1, 1, tzinfo=UTC)
 _END: Final = datetime(9999, 12, 31, tzinfo=UTC)
 
@@ -39,8 +40,9 @@ class Proof:
 
     @property
     def first_broken_id(self) -> int | None:
-        """The smallest number of a row with a fault."""
-        return min((fault.first_id for fault in self.faults if fault.first_id is not None), default=None)
+        """The smallest number of a row with a fault; where only blocks are off, of the first row in one."""
+        rows = [fault for fault in self.faults if fault.what != _FOLLOW] or self.faults
+        return min((fault.first_id for fault in rows if fault.first_id is not None), default=None)
 
 
 def size(db: Connection, chain: Chain, since: datetime | None = None, until: datetime | None = None) -> int:
@@ -65,7 +67,7 @@ def prove(db: Connection, chain: Chain, since: datetime | None = None, until: da
         _add(found, "rows are as they were sealed", off, broken)
         seen, off, broken = _one(db, chain, _BLOCKS, part)
         blocks += seen
-        _add(found, "blocks follow one another", off, broken)
+        _add(found, _FOLLOW, off, broken)
         block_no = part["last"] + 1
     _add(found, "no row was slipped in", *_one(db, chain, _SLIPPED_IN, between))
     if whole:
