@@ -23,7 +23,7 @@ from shared.manifest import (
 )
 
 _SESSIONS = Table("identity", ("GetItem", "PutItem", "UpdateItem", "DeleteItem", "Query"), ("U#",))
-_LIVE_SESSIONS = Table("identity", ("Query", "UpdateItem", "DeleteItem"), ("U#",))
+_LIVE_SESSIONS = Table("identity", ("GetItem", "Query", "UpdateItem", "DeleteItem"), ("U#",))
 _CODES = Table("identity", ("GetItem", "PutItem", "UpdateItem"), ("C#", "CF#"))
 _JOURNEYS = Table("identity", ("GetItem", "PutItem", "DeleteItem"), ("O#",))
 _HASH_KEY = Table("identity", ("GetItem",), ("HASHKEY",))
@@ -129,6 +129,7 @@ MANIFEST = Manifest(
             grants=(
                 Table("identity", ("Query", "DeleteItem"), ("U#",)),
                 Table("events", ("Query", "DeleteItem"), ("U#",)),
+                Table("ops", ("Query", "DeleteItem"), ("KU#",)),
                 _FOLLOWS,
                 Bucket("exports", ("list", "delete"), "personal/"),
             ),
@@ -142,6 +143,7 @@ MANIFEST = Manifest(
                 Table("identity", ("Query",), ("U#",)),
                 Table("events", ("Query",), ("U#",)),
                 Table("social", ("Query",), ("U#", "F#")),
+                Table("ops", ("Query",), ("KU#",)),
                 Key("pii", ("decrypt",)),
                 Bucket("exports", ("write",), "personal/"),
             ),

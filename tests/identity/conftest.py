@@ -10,9 +10,9 @@ from typing import Any
 import pytest
 from moto.ses.models import ses_backends
 
-from functions.identity import auth, http, keyed, prepare_keys, send_email_code, signing
+from functions.identity import auth, http, keyed, send_email_code, signing, signing_keys
 from functions.identity.gateways import sms_aliyun
-from functions.identity.service.staff import totp_context
+from functions.identity.service.second_factor import totp_context
 from functions.identity.totp import code_at, new_secret, step_of
 from shared import aws, clock, crypto
 from tests.fixtures.api import Api, Handler, Reply
@@ -37,7 +37,7 @@ def keys(cloud: None, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     monkeypatch.setenv("MAIL_FROM", SENDER)
     aws.client("sesv2").create_email_identity(EmailIdentity=SENDER)
     keyed.ensure_key()
-    prepare_keys.ensure_signing_keys()
+    signing_keys.ensure()
     yield
     forget_keys()
 

@@ -3,10 +3,9 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
-from jose import jwt
 
-from functions.identity import keyed, prepare_keys, signing
-from shared import aws, tokens
+from functions.identity import keyed, prepare_keys
+from shared import aws
 from tests.fixtures.api import Api
 from tests.fixtures.postgres import House
 from tests.identity.conftest import CONTEXT, forget_keys, secret_keys
@@ -41,22 +40,6 @@ def test_the_first_deployment_makes_the_keys_and_the_next_ones_keep_them(bare: N
 def test_a_keyed_hash_depends_on_key_purpose_and_text(bare: None) -> None:
     keyed.ensure_key()
     assert len({keyed.digest("a", "x"), keyed.digest("b", "x"), keyed.digest("a", "y")}) == 3
-
-
-def test_a_token_of_the_key_before_is_believed_after_a_rotation(
-    api_of_self: Api, register: Callable[..., dict[str, Any]]
-) -> None:
-    old = register()["access_token"]
-    stored = secret_keys()
-    stored["keys"].append({"kid": "next", "private_pem": prepare_keys._new_pem(), "created_at": "2027-01-01T00:00:00Z"})
-    set_secret("signing-keys", stored | {"active": "next"})
-    prepare_keys.ensure_signing_keys()
-    signing.forget_key()
-    tokens.forget_keys()
-    new = register(email="bob@example.com")["access_token"]
-    assert jwt.get_unverified_header(new)["kid"] == "next"
-    assert api_of_self.get("/users/profile", token=new).status == 200
-    assert api_of_self.get("/users/profile", token=old).status == 200
 
 
 def test_the_public_keys_are_published_without_their_private_halves(api_of_self: Api) -> None:

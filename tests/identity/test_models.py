@@ -6,20 +6,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from functions.identity import id_numbers, totp
-from functions.identity.models import account_name, ban_holds, email_of, is_strong, phone_of, target_of
+from functions.identity.models import account_name, ban_holds, email_of, phone_of, target_of
 
 TODAY = date(2026, 11, 21)
 NOW = datetime(2026, 11, 21, tzinfo=UTC)
-
-
-@pytest.mark.parametrize("password", ["correct horse 1", "a1" * 4, "密码密码密码密1", "a1" * 64])
-def test_a_password_with_eight_characters_a_letter_and_a_digit_is_strong(password: str) -> None:
-    assert is_strong(password)
-
-
-@pytest.mark.parametrize("password", ["", "abc1234", "abcdefgh", "12345678", "a1" * 64 + "b"])
-def test_a_short_long_or_one_sided_password_is_weak(password: str) -> None:
-    assert not is_strong(password)
 
 
 def test_an_address_is_kept_in_lower_case() -> None:

@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 from jose import jwt
 
-from functions.identity.service.login import recovery_hash
+from functions.identity.service.second_factor import recovery_hash
 from shared import clock
 from shared.addresses import is_allowed
 from shared.settings import Settings

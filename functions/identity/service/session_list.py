@@ -9,6 +9,7 @@ from functions.identity.schemas.security import Session
 from functions.identity.service import sessions
 from functions.identity.store import sessions as store
 from shared import clock
+from shared.api_keys import KIND as API_KEY
 from shared.caller import Caller
 from shared.dynamo.sessions import SessionItem
 from shared.errors import ValidationFailed
@@ -27,7 +28,9 @@ def page(caller: Caller, wanted: PageQuery) -> Page[Session]:
     if sort_by not in _SORTS:
         raise ValidationFailed([{"field": "query.sort_by", "message": f"must be one of {', '.join(_SORTS)}"}])
     now, descending = clock.now().timestamp(), wanted.sort_order == "desc"
-    live = [item for item in store.all_of(caller.uid) if item.ttl is None or item.ttl > now]
+    live = [
+        item for item in store.all_of(caller.uid) if item.kind != API_KEY and (item.ttl is None or item.ttl > now)
+    ]
     live.sort(key=lambda item: _place(item, sort_by), reverse=descending)
     start = (wanted.page - 1) * wanted.page_size
     if wanted.cursor:
@@ -47,7 +50,8 @@ def page(caller: Caller, wanted: PageQuery) -> Page[Session]:
 
 def revoke(caller: Caller, session_id: str) -> int:
     """End one of one's own sessions, at once here and within 30 s everywhere. Raises SessionNotFound."""
-    if not sessions.revoke(caller.uid, session_id):
+    item = store.find(caller.uid, session_id)
+    if item is None or item.kind == API_KEY or not sessions.revoke(caller.uid, session_id):
         raise SessionNotFound
     return 1
 

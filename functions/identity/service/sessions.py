@@ -20,6 +20,7 @@ from functions.identity.service import profiles
 from functions.identity.store import accounts, credentials
 from functions.identity.store import sessions as store
 from shared import clock, observe
+from shared.api_keys import KIND as API_KEY
 from shared.caller import forget_session
 from shared.errors import AccountBanned
 from shared.ids import new_ulid
@@ -131,16 +132,16 @@ def revoke(uid: int, session_id: str) -> int:
 
 
 def revoke_all(uid: int) -> int:
-    """End every session of an account; returns how many ended."""
+    """End every session of an account, and its API keys; returns how many ended."""
     return sum(revoke(uid, store.id_of(item)) for item in store.all_of(uid))
 
 
 def keep_only(uid: int, session_id: str, epoch: int) -> None:
-    """End every session of an account but one, which lives on in the new epoch of its tokens."""
+    """End every session of an account but one, which lives on in the new epoch of its tokens; API keys stay."""
     for item in store.all_of(uid):
         if store.id_of(item) == session_id:
             store.carry_over(item, epoch)
-        else:
+        elif item.kind != API_KEY:
             revoke(uid, store.id_of(item))
 
 
