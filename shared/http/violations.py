@@ -27,6 +27,7 @@ def note(context: RequestContext, caller: Caller, permission: str | None) -> Non
                 "permission_violation",
                 severity="medium",
                 user_id=caller.uid,
+                admin_id=caller.uid if caller.kind == "staff" else None,
                 ip=context.ip,
                 detail={"method": context.method, "path": context.path, "permission": permission, "session": caller.kind},
                 once=f"{caller.uid} {permission} {context.path} {clock.now():%Y%m%d%H%M}"[:_ONCE],

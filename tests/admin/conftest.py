@@ -25,6 +25,9 @@ class Staff:
         """An active user with an address."""
         make_user(self._house.sql, uid, f"user{uid}")
         self._house.sql("UPDATE identity.users SET email = %s WHERE uid = %s", (f"user{uid}@example.com", uid))
+        self._house.sql(
+            "INSERT INTO identity.user_auth (uid, password_hash, password_changed_at) VALUES (%s, 'x', now())", (uid,)
+        )
         return uid
 
     def appoint(self, uid: int, role: str, *, permissions: tuple[str, ...] = (), **columns: Any) -> int:

@@ -147,7 +147,7 @@ def test_a_value_that_does_not_fit_is_refused_with_the_reason_in_the_callers_lan
         reply = put(admin_api, root, (key, value), language=language)
         assert reply.error == (422, "setting_invalid")
         assert reply.json["details"]["reason"] == reason
-        assert reply.json["details"]["key"].split(".")[0] == key.split(".")[0]
+        assert reply.json["details"]["key"].split(".")[0] == key.partition(".")[0]
 
 
 @pytest.mark.parametrize("key", ["auth.nonsense", "features.", "features.Bad-Name", "alerts.unheard_of", "x"])
