@@ -61,6 +61,8 @@ class Rows:
     export: LiteralString | None = None
     erase: tuple[LiteralString, ...] = ()
     kept: Kept | None = None
+    erased_by: str = ""
+    """What erases them, when no statement of ours does."""
     not_exported: str = ""
     deciders: tuple[str, ...] = ()
     reveal: Callable[[dict[str, Any]], dict[str, Any]] | None = None
@@ -128,8 +130,7 @@ def _complete(name: str, *, exported: bool, said: Rows | Items) -> None:
     if exported == bool(said.not_exported):
         message = f"{name}: say how it is exported, or why it is not"
         raise ValueError(message)
-    erased = said.erase or (isinstance(said, Items) and said.erased_by)
-    if not erased and said.kept is None:
+    if not said.erase and not said.erased_by and said.kept is None:
         message = f"{name}: say how it is erased, or why it is kept"
         raise ValueError(message)
 

@@ -10,6 +10,7 @@ from shared.personal_data import Items, Kept, Objects, PersonalData, Rows
 
 _PROOF_OF_CONSENT = Kept("《个人信息保护法》第十四条、第五十五条：证明曾取得同意；《民法典》第一百八十八条诉讼时效三年", "3 年")
 _RECORD_OF_HANDLING = Kept("《个人信息保护法》第五十六条：个人信息处理情况记录至少保存三年", "3 年")
+_SECURITY = Kept("《网络安全法》第二十一条、《个人信息保护法》第五十一条：操作与安全日志", "3 年")
 _DECISION = Kept("审核决定（不含身份信息）供审计追溯", "3 年")
 
 
@@ -154,6 +155,50 @@ DATA = PersonalData(
             kept=_RECORD_OF_HANDLING,
         ),
         Rows(
+            "identity.user_search",
+            person=("uid",),
+            what=("用户名与昵称的检索索引", "The index over names"),
+            not_exported="made from the names in users and authors",
+            erased_by="the trigger identity.index_names, when the names themselves go",
+        ),
+        Rows(
+            "identity.user_anomalies",
+            person=("user_id",),
+            what=("账号异常记录", "What looked unusual about your account"),
+            export="""
+            SELECT kind, rule, severity, score, window_start, window_end, detected_at FROM identity.user_anomalies
+            WHERE user_id = %(uid)s ORDER BY anomaly_id
+            """,
+            kept=_SECURITY,
+        ),
+        Rows(
+            "identity.bulk_updates",
+            person=(),
+            deciders=("operator_id",),
+            what=("批量修改任务", "Changes to many accounts at once"),
+            not_exported="what an operator changed; an account's part of it shows in the account",
+            kept=_SECURITY,
+        ),
+        Rows(
+            "moderation.user_ban_records",
+            person=("uid",),
+            deciders=("operator_id", "unban_operator_id"),
+            what=("封禁记录", "Bans of your account"),
+            export="""
+            SELECT id, ban_reason, ban_method, ban_duration_type, ban_start_time, ban_end_time, status, unban_time, unban_reason
+            FROM moderation.pub_bans WHERE uid = %(uid)s ORDER BY id
+            """,
+            kept=_SECURITY,
+        ),
+        Rows(
+            "moderation.device_ban_records",
+            person=(),
+            deciders=("operator_id", "unban_operator_id"),
+            what=("设备封禁记录", "Bans of devices"),
+            not_exported="names a device, and no person",
+            kept=_SECURITY,
+        ),
+        Rows(
             "identity.user_profiles",
             person=("uid",),
             what=("偏好、隐私设置与计数", "Preferences, privacy and counters"),
@@ -201,15 +246,15 @@ DATA = PersonalData(
             erase=(
                 # The newcomers a person brought keep their place; the code that names the person does not.
                 """
-                UPDATE identity.authors a SET invitation_id = %(alias)s
+                UPDATE identity.authors a SET invitation_id = %(alias)s::text
                 FROM identity.authors own JOIN identity.users u ON u.id = own.user_id
                 WHERE u.uid = %(uid)s AND a.invitation_id = own.invitation_id_owned
                 """,
                 """
-                UPDATE identity.authors a SET username = %(alias)s, username_raw = %(alias)s, name = %(alias)s, avatar = NULL,
+                UPDATE identity.authors a SET username = %(alias)s::text, username_raw = %(alias)s::text, name = %(alias)s::text, avatar = NULL,
                     original_avatar = NULL, dedication = NULL, description = NULL, location = NULL, country = NULL,
                     language = NULL, education = NULL, email = NULL, phone_number = NULL, birthday = NULL, gender = NULL,
-                    region = '', pins = '{}', invitation_id_owned = %(alias)s, vip_code = NULL, updated_at = %(at)s
+                    region = '', pins = '{}', invitation_id_owned = %(alias)s::text, vip_code = NULL, updated_at = %(at)s
                 FROM identity.users u WHERE u.id = a.user_id AND u.uid = %(uid)s
                 """,
             ),
@@ -228,7 +273,7 @@ DATA = PersonalData(
             reveal=_masked_phone,
             erase=(
                 """
-                UPDATE identity.users SET username = %(alias)s, email = NULL, email_verified_at = NULL,
+                UPDATE identity.users SET username = %(alias)s::text, email = NULL, email_verified_at = NULL,
                     email_verified_via = NULL, phone_number = NULL, phone_verified_at = NULL, hashed_password = NULL,
                     is_active = false, is_verified = false, ban_reason = NULL, ban_end_time = NULL, region = NULL,
                     preferred_languages = '{}', google_id = NULL, apple_id = NULL, google_linked_at = NULL,
@@ -249,6 +294,20 @@ DATA = PersonalData(
             secret=frozenset({"gsi1pk", "gsi1sk", "refresh_hash", "previous_hash"}),
         ),
         Items("events", "U#", what=("登录记录", "When and where you signed in"), key="U#{uid}", file="logins.json"),
+        Items(
+            "ops",
+            "KU#",
+            what=("API 密钥的最近使用", "When your API keys were last used"),
+            key="KU#{uid}",
+            file="api_key_uses.json",
+        ),
+        Items(
+            "events",
+            "LN#",
+            what=("对不存在账号的登录尝试", "Guesses at names nobody has"),
+            kept=Kept("只有散列值", "两天后自动删除"),
+            not_exported="keyed by the hash of a name that nobody has",
+        ),
         Items(
             "social",
             "U#",

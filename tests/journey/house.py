@@ -155,6 +155,7 @@ class LittleHouse:
         token: str | None = None,
         key: str | None = None,
         form: str | None = None,
+        query: dict[str, Any] | None = None,
     ) -> Reply:
         """One request through the gateway; a client whose request died repeats it with its key."""
         domain, name = next(
@@ -170,7 +171,7 @@ class LittleHouse:
             raw, headers["content-type"] = form.encode(), "application/x-www-form-urlencoded"
         elif body is not None:
             raw, headers["content-type"] = json.dumps(body).encode(), "application/json"
-        answer = self._invoke(domain, name, gateway_event(method, f"/api/v1{path}", headers=headers, body=raw))
+        answer = self._invoke(domain, name, gateway_event(method, f"/api/v1{path}", query=query, headers=headers, body=raw))
         text = answer.get("body", "")
         if answer.get("isBase64Encoded"):
             text = base64.b64decode(text).decode()

@@ -9,10 +9,11 @@ import operator
 import re
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from datetime import datetime
 from types import SimpleNamespace
 from typing import Any
 
-from shared import aws
+from shared import aws, clock
 
 Invoke = Callable[[str, dict[str, Any]], Any]
 _MOST_STEPS = 500
@@ -29,6 +30,7 @@ class Execution:
     status: str = "RUNNING"
     waiting_for: str | None = None
     answer: Any = None
+    is_asleep: bool = False
     attempts: dict[str, int] = field(default_factory=dict)
 
 
@@ -59,10 +61,15 @@ class StateMachines:
         """Step every execution as far as it goes; True when anything moved."""
         moved = False
         for execution in list(self.executions.values()):
+            waited: set[str] = set()
             for _ in range(_MOST_STEPS):
-                if execution.status != "RUNNING" or execution.waiting_for:
+                if execution.status != "RUNNING" or execution.waiting_for or execution.state in waited:
                     break
+                if self.definitions[execution.machine]["States"][execution.state]["Type"] == "Wait":
+                    waited.add(execution.state)  # waiting a second time, it waits for others to move
                 self._step(execution)
+                if execution.is_asleep:
+                    break
                 moved = True
             else:
                 raise AssertionError(f"{execution.name} never ends")
@@ -85,7 +92,11 @@ class StateMachines:
         self._next(execution, state)
 
     def _wait(self, execution: Execution, state: dict[str, Any]) -> None:
-        self._next(execution, state)
+        """Until a time, waits on the product's clock; a number of seconds passes at once."""
+        until = state.get("TimestampPath")
+        execution.is_asleep = until is not None and clock.now() < datetime.fromisoformat(_get(execution.data, until))
+        if not execution.is_asleep:
+            self._next(execution, state)
 
     def _succeed(self, execution: Execution, _state: dict[str, Any]) -> None:
         execution.status = "SUCCEEDED"
