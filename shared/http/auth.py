@@ -24,6 +24,7 @@ from shared.errors import (
 )
 from shared.http import violations
 from shared.http.context import RequestContext, of_scope
+from shared.i18n import negotiate
 from shared.settings import Settings, staged
 from shared.sql import duty
 
@@ -199,6 +200,7 @@ def identify(context: RequestContext) -> Caller | None:
         caller = signed_in
     observe.add(user_id=caller.uid)
     context.uid, context.session = caller.uid, caller.kind
+    context.locale = negotiate(context.accept_language, caller.locale)
     if caller.kind == "staff" and not is_allowed(context.ip, edge.in_force().get("security.ip_allowlist", ())):
         raise IpNotAllowed
     return caller

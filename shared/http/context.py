@@ -21,6 +21,7 @@ class RequestContext:
     content_length: bytes = b""
     media_type: str = ""
     authorization: str = ""
+    accept_language: str = ""
     api_key: str = ""
     body: bytes = b""
     headers: dict[str, str] = field(default_factory=dict)

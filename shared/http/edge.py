@@ -110,6 +110,7 @@ def _context(scope: Scope) -> RequestContext:
         content_length=headers.get(b"content-length", b""),
         media_type=headers.get(b"content-type", b"").split(b";")[0].strip().lower().decode("latin-1"),
         authorization=headers.get(b"authorization", b"").decode("latin-1"),
+        accept_language=headers.get(b"accept-language", b"").decode("latin-1"),
         api_key=headers.get(b"x-api-key", b"").decode("latin-1").strip(),
     )
 

@@ -96,7 +96,7 @@ async def review(
             db,
             caller,
             context,
-            "verification_review",
+            "review_verification",
             ("verification", verification_id),
             user_id=decided.user_id,
             kind=decided.kind,

@@ -42,17 +42,14 @@ _WHERE: Mapping[Table, sql.SQL] = {
 def change(db: Connection, uid: int, fields: Mapping[str, Any], at: datetime) -> None:
     """Store the fields given. Raises UniqueViolation when the username is taken."""
     for table, where in _WHERE.items():
-        changes = [
-            sql.SQL("{} = {}").format(sql.Identifier(column), sql.Placeholder(field))
-            for field in fields
-            for kept_in, column in COLUMNS[field]
-            if kept_in == table
-        ]
-        if changes:
+        # A parameter for each column, since PostgreSQL wants one type for each parameter, and those columns differ.
+        values = {column: value for field, value in fields.items() for kept_in, column in COLUMNS[field] if kept_in == table}
+        if values:
+            changes = [sql.SQL("{} = {}").format(sql.Identifier(name), sql.Placeholder(name)) for name in values]
             statement = sql.SQL("UPDATE {} SET {}, updated_at = %(at_)s WHERE {}").format(
                 sql.Identifier("identity", table), sql.SQL(", ").join(changes), where
             )
-            db.execute(statement, {**fields, "uid": uid, "at_": at})
+            db.execute(statement, {**values, "uid": uid, "at_": at})
 
 
 def find_file(db: Connection, owner: int, media_id: int) -> dict[str, Any] | None:
