@@ -1,7 +1,5 @@
 """Nightly (task audit_verify of rules.md §18): the whole of both logs proved. What is off wakes a person."""
 
-from datetime import timedelta
-
 from functions.admin.service import audit
 from shared import clock, observe
 from shared.schedule import scheduled
@@ -9,15 +7,15 @@ from shared.sql import security
 from shared.sql.connection import reading
 from shared.sql.edge import unit_of_work
 
-HEADS_DAYS = 8
-"""Heads are held for as long; before that, the daily digests tell."""
+HEADS_OF_DAYS = 8
+"""Before that, the digests tell."""
 
 
 def verify() -> int:
     """Verify; returns how many rows were. A fault is a metric with an alarm, and one critical security event a day."""
     today = clock.now().date()
     with reading() as db:
-        verdict = audit.verify(db, today - timedelta(days=HEADS_DAYS))
+        verdict = audit.verify(db, HEADS_OF_DAYS)
     observe.count("audit_rows_verified", verdict.checked)
     if not verdict.valid:
         faults = [fault for proof in verdict.proofs.values() for fault in proof.faults]

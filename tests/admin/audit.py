@@ -17,6 +17,7 @@ from shared.http.context import RequestContext
 from shared.sql import connection as house_connection
 from shared.sql.audit import admin_operation, operator_action
 from shared.sql.connection import Connection, connect
+from tests.fixtures.postgres import House
 
 AT = datetime(2026, 5, 4, 3, 2, 1, 7, tzinfo=UTC)
 OPERATOR = Caller(7, "session", "staff", (), ("*",), "en")
@@ -109,6 +110,18 @@ class Archive:
         self.seal()
 
 
-def committed(db: Connection) -> list[tuple[Any, ...]]:
-    """What stands in the operation log, in the order it was written."""
-    return db.execute("SELECT operation, result, error_message FROM admin.admin_operation_logs ORDER BY id").fetchall()
+class Lasting(House):
+    """A database that commits, for calls through the handler: each acts as its domain on a connection of its own, now."""
+
+    def __init__(self, archive: Archive) -> None:
+        super().__init__(archive.owner)
+        self._archive = archive
+
+    @contextmanager
+    def acting(self, domain: str) -> Iterator[Connection]:
+        with connect(self._archive.dsn(domain)) as db:
+            house_connection.use(db)
+            try:
+                yield db
+            finally:
+                house_connection.use(None)

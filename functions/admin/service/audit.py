@@ -43,7 +43,7 @@ def seal() -> int:
 def anchor() -> int:
     """Anchor the end of each chain, and a digest of every day that ended since the last one; returns how many anchors."""
     put = 0
-    digested = {(one.day, one.log) for one in anchors.of("digests", _today() - timedelta(days=DIGEST_DAYS))}
+    digested = {(one.day, one.log) for one in anchors.of("digests")}
     with reading() as db:
         for chain in CHAINS:
             end = sealing.head(db, chain)
@@ -88,13 +88,14 @@ class Verdict:
 
 
 def verify(
-    db: Connection, heads_of: date | None, *, since: datetime | None = None, until: datetime | None = None
+    db: Connection, heads_of_days: int | None, *, since: datetime | None = None, until: datetime | None = None
 ) -> Verdict:
-    """Prove both chains (within instants, if given), and that they hold every daily digest and the heads anchored on
-    `heads_of` and later (all of them for None).
+    """Prove both chains (within instants, if given), and that they hold every daily digest and the heads anchored in the
+    last days, today's included (all of them for None).
     """
+    days = None if heads_of_days is None else [_today() - timedelta(days=back) for back in range(heads_of_days)]
     # Listed first: whatever is anchored by now was committed before, so the database must have it.
-    found = [*anchors.of("digests"), *anchors.of("heads", heads_of)]
+    found = [*anchors.of("digests"), *anchors.of("heads", days)]
     proofs = {chain.name: prove(db, chain, since, until) for chain in CHAINS}
     return Verdict(proofs, len(found), anchors.compare(db, found), _last(found))
 

@@ -7,7 +7,7 @@ a delete marker is still listed, and one written over is listed with what was wr
 import json
 import os
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import asdict, dataclass
 from datetime import date
 from typing import Final, Literal
@@ -64,22 +64,22 @@ def put(kind: Kind, day: date, head: Head) -> bool:
     return True
 
 
-def of(kind: Kind, since: date | None = None) -> Iterator[Anchor]:
-    """All anchors of a kind, those of a day and later when one is given, in the order of their days."""
+def of(kind: Kind, days: Iterable[date] | None = None) -> Iterator[Anchor]:
+    """All anchors of a kind, or those of some days."""
     pages = aws.client("s3").get_paginator("list_object_versions")
-    start = {} if since is None else {"KeyMarker": f"{kind}/{since}"}
-    for page in pages.paginate(Bucket=os.environ["BUCKET_AUDIT"], Prefix=f"{kind}/", **start):
-        for version in page.get("Versions", ()):
-            if found := _NAME.fullmatch(version["Key"]):
-                yield Anchor(
-                    kind,
-                    date.fromisoformat(found["day"]),
-                    found["log"],
-                    int(found["block_no"]),
-                    int(found["seq"]),
-                    int(found["id"]),
-                    found["hash"],
-                )
+    for prefix in [f"{kind}/"] if days is None else [f"{kind}/{day}/" for day in days]:
+        for page in pages.paginate(Bucket=os.environ["BUCKET_AUDIT"], Prefix=prefix):
+            for version in page.get("Versions", ()):
+                if found := _NAME.fullmatch(version["Key"]):
+                    yield Anchor(
+                        kind,
+                        date.fromisoformat(found["day"]),
+                        found["log"],
+                        int(found["block_no"]),
+                        int(found["seq"]),
+                        int(found["id"]),
+                        found["hash"],
+                    )
 
 
 def compare(db: Connection, anchors: list[Anchor]) -> Fault | None:
