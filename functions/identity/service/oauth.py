@@ -16,7 +16,6 @@ provider stays a stranger's word until its client, nonce and signature were chec
 
 import re
 from dataclasses import replace
-from datetime import datetime
 
 from psycopg.errors import UniqueViolation
 
@@ -27,19 +26,21 @@ from functions.identity.gateways.oauth_registry import gateway
 from functions.identity.handles import new_invitation_code, new_username
 from functions.identity.models import Client, NewAccount
 from functions.identity.providers import Journey, Provider, ProviderAccount, Return, Scene, random_word
+from functions.identity.schemas.accounts import TokenPair
 from functions.identity.schemas.oauth import Authorization, OauthBound, OauthTokens
-from functions.identity.service import sessions
+from functions.identity.service import life, sessions
+from functions.identity.service.attempts import alone_with
 from functions.identity.store import accounts, logins
 from functions.identity.store import oauth as store
 from shared import clock, crypto, observe
 from shared.breaker import breaker
 from shared.caller import Caller, caller_of
-from shared.errors import AccountBanned, RequestInProgress, TokenRevoked, Unauthenticated
+from shared.errors import AccountBanned, Refusal, RequestInProgress, TokenRevoked, Unauthenticated
 from shared.i18n import Locale
 from shared.ids import new_ulid
 from shared.settings import Settings
 from shared.sql import outbox
-from shared.sql.connection import Connection, reading
+from shared.sql.connection import Connection
 from shared.sql.edge import unit_of_work
 
 STATE_SECONDS = 600
@@ -93,13 +94,7 @@ def finish(
     if journey.scene == "bind":
         _bind(journey, account)
         return OauthBound.model_construct(provider=provider, bound=True)
-    uid, is_new = _enter(account, client, locale)
-    logins.log(uid, provider, client)
-    with reading() as db:
-        person = accounts.find_person(db, uid)
-        if person is None:  # deleted in this very moment
-            raise OauthStateInvalid
-        pair = sessions.open_session(db, person, client)
+    pair, is_new = _enter(account, client, locale)
     return OauthTokens.model_construct(**dict(pair), is_new_user=is_new)
 
 
@@ -165,46 +160,58 @@ def _bind(journey: Journey, account: ProviderAccount) -> None:
         raise OauthAlreadyBound from error
 
 
-def _enter(account: ProviderAccount, client: Client, locale: Locale) -> tuple[int, bool]:
-    """The uid of the account, and whether it is new. Raises OauthAlreadyBound or AccountBanned, changing nothing."""
+def _enter(account: ProviderAccount, client: Client, locale: Locale) -> tuple[TokenPair, bool]:
+    """The tokens of an account, and whether it is new. Raises OauthAlreadyBound or AccountBanned, linking nothing."""
     for _ in range(_ATTEMPTS):
         try:
             with unit_of_work() as db:
-                now = clock.now()
-                uid = _known(db, account, now)
-                if uid is None:
-                    return _register(db, account, client, locale, now), True
-                _admit(db, uid, account, client, now)
-                return uid, False
+                uid = _known(db, account)
+                entered = _admit(db, uid, account, client) if uid else _register(db, account, client, locale)
         except UniqueViolation as error:
             if error.diag.constraint_name == "user_oauth_one_each":
                 raise OauthAlreadyBound from error
+            continue
+        if isinstance(entered, Refusal):
+            raise entered
+        return entered, uid is None
     raise RequestInProgress(retry_after=1)
 
 
-def _known(db: Connection, account: ProviderAccount, now: datetime) -> int | None:
+def _known(db: Connection, account: ProviderAccount) -> int | None:
     """The account this opens: the linked one, else the one with the same address proved on both sides."""
     uid = store.owner(db, account)
     if uid is not None and accounts.find_person(db, uid) is None:
-        store.unlink(db, uid, account.provider, now)  # the account was deleted: its owner starts anew
+        store.unlink(db, uid, account.provider, clock.now())  # the account was deleted: its owner starts anew
         uid = None
     if uid is None and account.email:
         uid = store.owner_of_verified_email(db, account.email)
     return uid
 
 
-def _admit(db: Connection, uid: int, account: ProviderAccount, client: Client, now: datetime) -> None:
-    """Let the owner in. A deactivated account is active again: its owner came by, and may have no other way in."""
-    person = accounts.find_person(db, uid)
-    if person is not None and person.is_banned(now):
-        logins.log(uid, account.provider, client, reason=AccountBanned.error)
-        raise AccountBanned(ban_reason=person.ban_reason, ban_end_time=person.ban_end_time)
-    store.link(db, uid, account, now)
-    accounts.note_login(db, uid, account.provider, client, now)
+def _admit(db: Connection, uid: int, account: ProviderAccount, client: Client) -> TokenPair | Refusal:
+    """Let the owner in, or say why not; either is written down. A left account is taken up again: its owner came by,
+    and may have no other way in. A lock-out is about guessed passwords, and of those none was needed.
+    """
+    with alone_with(db, uid, client) as tried:
+        owner = tried.account
+        if owner is None:  # deleted in this very moment
+            return OauthStateInvalid()
+        tried.watch_addresses()
+        if owner.is_banned(tried.at):
+            banned = AccountBanned(ban_reason=owner.ban_reason, ban_end_time=owner.ban_end_time)
+            tried.write_down(account.provider, banned)
+            return banned
+        store.link(db, uid, account, tried.at)
+        accounts.note_login(db, uid, account.provider, client, tried.at)
+        if owner.status in life.LEFT:
+            life.reactivate(db, owner)
+        tried.write_down(account.provider, None)
+        return _open(db, uid, client)
 
 
-def _register(db: Connection, account: ProviderAccount, client: Client, locale: Locale, now: datetime) -> int:
+def _register(db: Connection, account: ProviderAccount, client: Client, locale: Locale) -> TokenPair:
     """A new account without a password; with the address if the provider verified it and nobody has it."""
+    now = clock.now()
     email = account.email if account.email and not store.is_email_known(db, account.email) else None
     username = new_username()
     uid = accounts.insert_account(
@@ -226,4 +233,12 @@ def _register(db: Connection, account: ProviderAccount, client: Client, locale: 
     store.link(db, uid, account, now)
     store.note_newcomer(db, uid, account.provider, has_email=email is not None)
     outbox.record(db, UserRegistered(event_id=new_ulid(), occurred_at=now, uid=uid, locale=locale, registered_at=now))
-    return uid
+    logins.log(uid, account.provider, client)
+    return _open(db, uid, client)
+
+
+def _open(db: Connection, uid: int, client: Client) -> TokenPair:
+    """The session, opened while the account is held: what ends all sessions comes before it, or finds it."""
+    person = accounts.find_person(db, uid)
+    assert person is not None  # noqa: S101 - held or just stored
+    return sessions.open_session(db, person, client)
