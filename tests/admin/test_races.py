@@ -3,6 +3,7 @@
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
+from itertools import pairwise
 from threading import Barrier
 from typing import Any
 
@@ -149,7 +150,7 @@ def test_records_of_changes_at_once_form_one_history(town: Town) -> None:
     rows = town.sql("SELECT details FROM admin.admin_operation_logs WHERE operation = 'settings.change' ORDER BY id")
     values = [(d["before"]["auth.max_failures"], d["after"]["auth.max_failures"]) for (d,) in rows]
     assert values[0][0] == 5
-    assert all(before == earlier for (_, earlier), (before, _) in zip(values, values[1:], strict=False))
+    assert all(before == earlier for (_, earlier), (before, _) in pairwise(values))
     assert town.sql("SELECT value FROM admin.system_settings") == [(values[-1][1],)]
 
 
