@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Any, Literal, Self
 
 from shared import observe
 from shared.batch import Handler, first_time
@@ -24,6 +24,19 @@ class Change:
     old: Image
     new: Image
 
+    @classmethod
+    def of(cls, record: dict[str, Any]) -> Self:
+        """The change a stream record tells of."""
+        body = record["dynamodb"]
+        return cls(
+            event_id=record["eventID"],
+            kind=record["eventName"],
+            pk=body["Keys"]["pk"]["S"],
+            sk=body["Keys"]["sk"]["S"],
+            old=body.get("OldImage", {}),
+            new=body.get("NewImage", {}),
+        )
+
 
 def on_change(concerns: Callable[[Change], bool], react: Callable[[Connection, Change], None], consumer: str) -> Handler:
     """A handler of a table's changes: `react` runs for those that concern it, in a transaction that remembers their id.
@@ -36,7 +49,7 @@ def on_change(concerns: Callable[[Change], bool], react: Callable[[Connection, C
         failures, done = [], 0
         for record in event["Records"]:
             try:
-                change = _change(record)
+                change = Change.of(record)
                 if concerns(change):
                     done += _once(consumer, react, change)
             except Exception:  # noqa: BLE001 - reported, and tried again from here
@@ -56,15 +69,3 @@ def _once(consumer: str, react: Callable[[Connection, Change], None], change: Ch
         if new:
             react(db, change)
     return new
-
-
-def _change(record: dict[str, Any]) -> Change:
-    body = record["dynamodb"]
-    return Change(
-        event_id=record["eventID"],
-        kind=record["eventName"],
-        pk=body["Keys"]["pk"]["S"],
-        sk=body["Keys"]["sk"]["S"],
-        old=body.get("OldImage", {}),
-        new=body.get("NewImage", {}),
-    )
