@@ -26,7 +26,7 @@ async def own_keys(caller: SignedIn, db: Read) -> Answer[Items[ApiKey]]:
 @router.post("", status_code=201, responses=problems(TooManyKeys, ScopeUnknown))
 async def create_key(body: ApiKeyIn, caller: SignedIn, db: Write) -> Answer[NewApiKey]:
     """Make a key for SDK and CLI, to be sent as `X-API-Key`; it is shown this once."""
-    return answer(api_keys.create(db, caller.uid, body))
+    return answer(api_keys.create(db, caller, body))
 
 
 @router.delete("/{key_id:int}", responses=problems(ApiKeyNotFound))

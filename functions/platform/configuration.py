@@ -13,6 +13,7 @@ from functions.platform.schemas import (
 )
 from shared.http.edge import MAX_BODY
 from shared.paging import TOTAL_CAP
+from shared.password_rules import LONGEST, SHORTEST
 from shared.sql.connection import Connection
 from shared.sql.tunables import tunable, tunables_below
 
@@ -30,7 +31,7 @@ _WHOLE = 100
 def limits(db: Connection) -> LimitsOut:
     """The limits in force."""
     return LimitsOut.model_construct(
-        password=PasswordLimits.model_construct(min_length=PASSWORD_LENGTH[0], max_length=PASSWORD_LENGTH[1]),
+        password=PasswordLimits.model_construct(min_length=SHORTEST, max_length=LONGEST),
         code=CodeLimits.model_construct(
             digits=CODE_DIGITS, valid_seconds=tunable(db, "auth.code_ttl_seconds"), retry_seconds=CODE_RETRY_SECONDS
         ),

@@ -1,6 +1,7 @@
 """API keys of an account: made, listed, revoked (rules.md §17, docs/decisions/0030-api-keys.md)."""
 
 import secrets
+from datetime import datetime
 
 from functions.identity import signing
 from functions.identity.errors import ApiKeyNotFound, ScopeUnknown, TooManyKeys
@@ -10,6 +11,8 @@ from functions.identity.store import api_keys as store
 from functions.identity.store.api_keys import NewKey
 from shared import clock
 from shared.api_keys import SCOPES, digest
+from shared.caller import Caller
+from shared.dynamo.sessions import SessionItem
 from shared.errors import TokenRevoked
 from shared.sql.connection import Connection
 
@@ -20,24 +23,27 @@ PREFIX = 40
 _JTI_BYTES = 16
 
 
-def create(db: Connection, uid: int, wanted: ApiKeyIn) -> NewApiKey:
+def create(db: Connection, caller: Caller, wanted: ApiKeyIn) -> NewApiKey:
     """Make a key, which is returned this once and kept nowhere.
 
-    Its item is written before the commit: what is listed counts, and a crash in between leaves an item nobody has the key
-    to. Raises ScopeUnknown or TooManyKeys.
+    The session is looked at again, alone with the account: one that ended a moment ago may still be let in elsewhere for
+    half a minute, and must not leave a key that lasts. The key's item is written before the commit: what is listed counts,
+    and a crash in between leaves an item nobody has the key to. Raises ScopeUnknown, TooManyKeys or TokenRevoked.
     """
+    uid = caller.uid
     if unknown := [scope for scope in wanted.scopes if scope not in SCOPES]:
         raise ScopeUnknown(unknown=unknown, known=list(SCOPES))
     owner = store.lock_owner(db, uid)
-    if owner is None:
-        raise TokenRevoked
     now = clock.now().replace(microsecond=0)
+    items = store.beside(uid)
+    if owner is None or not _is_live(items.get(caller.session_id), now):
+        raise TokenRevoked
     expires = (wanted.expires_at or now + LONGEST_LIFE).replace(microsecond=0)
     jti = secrets.token_hex(_JTI_BYTES)
     scopes: list[str] = [scope for scope in SCOPES if scope in wanted.scopes]
     key = signing.api_key(uid, jti, scopes, issued=int(now.timestamp()), expires=int(expires.timestamp()))
     new = NewKey(uid, wanted.name, key[:PREFIX], jti, digest(key), scopes, now, expires)
-    key_id = store.insert(db, new, list(store.counting(uid)), MOST)
+    key_id = store.insert(db, new, store.counting(items), MOST)
     if key_id is None:
         raise TooManyKeys(max=MOST)
     locale, roles = owner
@@ -55,7 +61,7 @@ def create(db: Connection, uid: int, wanted: ApiKeyIn) -> NewApiKey:
 
 def listed(db: Connection, uid: int) -> list[ApiKey]:
     """The keys that count, newest first."""
-    counting, uses = store.counting(uid), store.last_uses(uid)
+    counting, uses = set(store.counting(store.beside(uid))), store.last_uses(uid)
     return [
         ApiKey.model_construct(
             key_id=row.key_id,
@@ -78,3 +84,9 @@ def revoke(db: Connection, uid: int, key_id: int) -> None:
     if jti is None:
         raise ApiKeyNotFound
     sessions.revoke(uid, jti)
+
+
+def _is_live(session: SessionItem | None, at: datetime) -> bool:
+    if session is None or int(session.ttl or 0) <= at.timestamp():
+        return False
+    return session.state != "banned" or (session.banned_until is not None and session.banned_until <= at.timestamp())

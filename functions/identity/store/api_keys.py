@@ -1,6 +1,6 @@
 """API keys: the list in PostgreSQL, the item beside the sessions by which each counts, and when each was last used."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
@@ -40,7 +40,10 @@ class NewKey:
 
 
 def lock_owner(db: Connection, uid: int) -> tuple[str, list[str]] | None:
-    """Language and account roles of the owner, whose keys nobody else makes until the transaction ends; None for nobody."""
+    """Language and account roles of the owner, or None for nobody.
+
+    Until the transaction ends nobody else makes a key of theirs, sets their password, bans or closes the account.
+    """
     return db.execute(
         """
         SELECT u.locale, ARRAY(SELECT r.role FROM identity.user_roles r WHERE r.uid = u.uid ORDER BY r.role)
@@ -121,9 +124,14 @@ def put_item(new: NewKey, roles: Sequence[str], locale: str) -> None:
     ).save()
 
 
-def counting(uid: int) -> set[str]:
-    """The jtis of the keys that have their item: what ends every session of an account ends its keys too."""
-    return {sessions.id_of(item) for item in sessions.all_of(uid) if item.kind == KIND}
+def beside(uid: int) -> dict[str, SessionItem]:
+    """The items of every session and key of an account as they are now, by session id or jti."""
+    return {sessions.id_of(item): item for item in sessions.all_of(uid)}
+
+
+def counting(items: Mapping[str, SessionItem]) -> list[str]:
+    """The jtis of the keys among them: what ends every session of an account ends its keys too."""
+    return [jti for jti, item in items.items() if item.kind == KIND]
 
 
 def last_uses(uid: int) -> dict[str, datetime]:
