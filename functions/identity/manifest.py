@@ -104,6 +104,30 @@ MANIFEST = Manifest(
                 Queue("email"),
             ),
         ),
+        # Operators open accounts with passwords, a hundred at once; memory for two full vCPUs, which hash side by side.
+        HttpFunction(
+            "users_desk",
+            routes=("/admin/users", "/admin/users/{proxy+}"),
+            layers=("http", "sql", "argon2"),
+            memory=3538,
+            grants=(
+                _LIVE_SESSIONS,
+                Table("events", ("Query",), ("U#",)),
+                Table("ops", ("PutItem",), ("JOB#",)),
+                Table("ops", ("GetItem", "UpdateItem"), ("CA#admin:user_stats:",)),
+                Queue("bulk"),
+            ),
+        ),
+        OnQueue(
+            "run_bulk_updates",
+            queue="bulk",
+            batch_size=1,
+            timeout=120,
+            grants=(_JOBS, _LIVE_SESSIONS, Queue("bulk")),
+        ),
+        Scheduled("resume_bulk_updates", expression="rate(5 minutes)", grants=(Queue("bulk"),)),
+        Scheduled("fold_user_counts", expression="rate(5 minutes)", timeout=60),
+        Scheduled("detect_anomalies", expression="rate(5 minutes)", timeout=60),
         # A password may prove who leaves.
         HttpFunction(
             "life",
@@ -198,5 +222,5 @@ MANIFEST = Manifest(
         Workflow("account_deletion", ("begin_erasure", "follow_erasure", "finish_erasure")),
         Workflow("data_export", ("gather_export", "pack_export", "fail_export")),
     ),
-    queues=("email", "sms"),
+    queues=("email", "sms", "bulk"),
 )

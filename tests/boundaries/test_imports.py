@@ -25,7 +25,7 @@ MAY = {
     "platform.migrate": {"sqlalchemy", "alembic"},
     "media.inspect_upload": {"PIL"},
 }
-ONLY_AUTH_HASHES = {"admin.staff", "identity.auth", "identity.life", "identity.prepare_keys"}
+ONLY_AUTH_HASHES = {"admin.staff", "identity.auth", "identity.life", "identity.prepare_keys", "identity.users_desk"}
 
 
 def functions() -> list[tuple[str, Function]]:
