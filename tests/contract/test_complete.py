@@ -19,7 +19,7 @@ _ENDS = {"expires_at", "permissions_expire_at"}
 ADDED_TO_BODY = {"ADM-035": _ENDS, "ADM-036": _ENDS}
 """Optional fields the contract does not have (docs/decisions/0030-grants-that-end.md); anything else unlisted still fails."""
 ADDED_TO_ANSWER = {"ADM-034": _ENDS, "ADM-035": _ENDS, "ADM-036": _ENDS}
-FORM_OF_THE_VENDOR = {"PAY-002"}
+FORM_OF_THE_VENDOR = {"PAY-002", "PAY-006"}
 """Rows whose form is signed as it came, and so not taken apart by name."""
 OBJECT_BODY = {"CNT-032": "AccessControl", "IDN-035": "Privacy"}
 

@@ -4,7 +4,7 @@ import json
 from collections.abc import Callable, Iterator
 from importlib import import_module
 from typing import Any
-from urllib.parse import unquote
+from urllib.parse import unquote, urlencode
 
 import pytest
 import schemathesis
@@ -12,6 +12,7 @@ from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 
 from functions.identity import keyed, signing, signing_keys
+from functions.identity.gateways.oauth_registry import forget_gateways
 from infra.manifests import discover
 from infra.openapi import document
 from shared import aws
@@ -51,6 +52,8 @@ def call(house, cloud, sandbox, monkeypatch) -> Iterator[Callable[..., dict[str,
     monkeypatch.setenv("MAIL_FROM", "no-reply@house.test")
     aws.client("sesv2").create_email_identity(EmailIdentity="no-reply@house.test")
     aws.client("secretsmanager").put_secret_value(SecretId="sharestack/test/alipay", SecretString=sandbox.secret())
+    aws.client("secretsmanager").put_secret_value(SecretId="sharestack/test/oauth", SecretString=sandbox.secret("oauth"))
+    forget_gateways()
     keyed.forget_key()
     signing.forget_key()
     keyed.ensure_key()
@@ -69,6 +72,8 @@ def call(house, cloud, sandbox, monkeypatch) -> Iterator[Callable[..., dict[str,
         body = sent.get("data") or b""
         if sent.get("json") is not None:
             body = json.dumps(sent["json"]).encode()
+        if isinstance(body, dict):
+            body = urlencode(body)
         if body:
             headers["content-type"] = case.media_type or "application/json"
         if isinstance(body, str):
@@ -80,6 +85,7 @@ def call(house, cloud, sandbox, monkeypatch) -> Iterator[Callable[..., dict[str,
             return dict(handler(event, None))
 
     yield send
+    forget_gateways()
     keyed.forget_key()
     signing.forget_key()
 
