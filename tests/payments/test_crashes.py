@@ -292,4 +292,8 @@ def test_an_approval_that_died_is_answered_when_repeated_and_finished_by_the_sch
     till.settle_down()
     assert till.refunds(order_no) == [("request", "succeeded", PRICE)]
     assert len(till.facts("payments.refund_succeeded.v1")) == 1
-    assert till.sql("SELECT count(*) FROM admin.admin_operation_logs") == [(1,)]
+    assert till.sql("SELECT result, error_message FROM admin.admin_operation_logs ORDER BY id") == [
+        ("success", None),
+        ("error", "internal_error"),
+        ("failed", "refund_not_pending"),
+    ]
