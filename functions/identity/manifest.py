@@ -207,6 +207,11 @@ MANIFEST = Manifest(
             sql=False,
             grants=(_CODES, _HASH_KEY, Key("pii", ("decrypt",)), Secret("sms")),
         ),
+        Scheduled(
+            "publish_providers",
+            expression="rate(1 minute)",
+            grants=(Secret("oauth"), Table("identity", ("GetItem", "PutItem"), ("PROVIDERS",))),
+        ),
         DeployTask(
             "prepare_keys",
             layers=("http", "sql", "argon2"),

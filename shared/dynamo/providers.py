@@ -11,7 +11,7 @@ from pynamodb.exceptions import DoesNotExist
 from shared.dynamo.base import Item, meta
 
 _NAME = "PROVIDERS"
-_SECONDS = 60
+_SECONDS = 30
 _known: list[tuple[float, list[str]]] = []
 
 
@@ -23,20 +23,27 @@ class ProvidersItem(Item):
     names: ClassVar[UnicodeAttribute] = UnicodeAttribute()
 
 
-def publish(names: Sequence[str]) -> None:
-    """Replace the list."""
+def publish(names: Sequence[str]) -> bool:
+    """Replace the list; False when it was the same already."""
+    if _published() == list(names):
+        return False
     ProvidersItem(_NAME, _NAME, names=json.dumps(list(names))).save()
+    return True
 
 
 def configured() -> list[str]:
-    """The names published, at most a minute old; none before the first deployment."""
+    """The names published, at most half a minute old; none before the first deployment."""
     if not _known or time.monotonic() - _known[0][0] > _SECONDS:
-        try:
-            names = json.loads(ProvidersItem.get(_NAME, _NAME).names)
-        except DoesNotExist:
-            names = []
-        _known[:] = [(time.monotonic(), names)]
+        _known[:] = [(time.monotonic(), _published())]
     return _known[0][1]
+
+
+def _published() -> list[str]:
+    try:
+        names: list[str] = json.loads(ProvidersItem.get(_NAME, _NAME).names)
+    except DoesNotExist:
+        return []
+    return names
 
 
 def forget() -> None:

@@ -13,7 +13,7 @@ from functions.identity.gateways.oauth_base import NullOauth, OauthGateway
 from functions.identity.gateways.qq import QqConfig, QqGateway
 from functions.identity.gateways.wechat import WechatConfig, WechatGateway
 from functions.identity.gateways.weibo import WeiboConfig, WeiboGateway
-from functions.identity.providers import Provider
+from functions.identity.providers import PROVIDERS, Provider
 from shared import aws, observe
 
 _KINDS: dict[Provider, Callable[[dict[str, Any]], OauthGateway]] = {
@@ -29,19 +29,35 @@ _configured: dict[Provider, OauthGateway] = {}
 def gateway(provider: Provider) -> OauthGateway:
     """The gateway of a provider; read once per environment, as soon as the secret describes it."""
     if provider not in _configured:
-        stored = json.loads(
-            aws.client("secretsmanager").get_secret_value(SecretId=os.environ["SECRET_OAUTH"])["SecretString"]
-        )
-        told = stored.get(provider)
-        if not told:
+        made = _made(provider, _stored())
+        if made is None:
             return NullOauth(provider)
-        try:
-            _configured[provider] = _KINDS[provider](told)
-        except ValidationError as error:
-            missing = [".".join(map(str, fault["loc"])) for fault in error.errors(include_input=False, include_url=False)]
-            observe.warn("provider is not fully configured", provider=provider, fields=missing)
-            return NullOauth(provider)
+        _configured[provider] = made
     return _configured[provider]
+
+
+def configured() -> list[Provider]:
+    """The providers that the secret describes now, in the order of the contract."""
+    stored = _stored()
+    return [provider for provider in PROVIDERS if _made(provider, stored) is not None]
+
+
+def _stored() -> dict[str, Any]:
+    text = aws.client("secretsmanager").get_secret_value(SecretId=os.environ["SECRET_OAUTH"])["SecretString"]
+    found: dict[str, Any] = json.loads(text)
+    return found
+
+
+def _made(provider: Provider, stored: dict[str, Any]) -> OauthGateway | None:
+    told = stored.get(provider)
+    if not told:
+        return None
+    try:
+        return _KINDS[provider](told)
+    except ValidationError as error:
+        missing = [".".join(map(str, fault["loc"])) for fault in error.errors(include_input=False, include_url=False)]
+        observe.warn("provider is not fully configured", provider=provider, fields=missing)
+        return None
 
 
 def forget_gateways() -> None:
