@@ -51,6 +51,20 @@ def remember_fired_schedules(scheduler: Emulated) -> None:
     )
 
 
+def remember_changes(dynamodb: Emulated) -> None:
+    """Keep the streams of tables. What reads them remembers how far it came, and would wait there for ever."""
+    _remember_streams(dynamodb, "changes", dynamodb._stream_records)
+    _remember_streams(dynamodb, "trimmed", dynamodb._stream_trimmed)
+
+
+def _remember_streams(dynamodb: Emulated, name: str, streams: Any) -> None:
+    def restore(rows: list[list[Any]]) -> None:
+        for row in rows:
+            streams.set_scoped(*row)
+
+    _remember(dynamodb, name, lambda: [[*key, value] for key, value in streams.all_items()], restore)
+
+
 def keep_large_bytes_apart(persistence: Emulated) -> None:
     """Write layers once, in files named by their hash, instead of as text into the state at every save."""
     encode, decode = persistence._json_default, persistence._json_object_hook
