@@ -4,7 +4,7 @@ from typing import Any, LiteralString
 
 from psycopg.rows import dict_row
 
-from functions.identity.schemas.desk import AdminUser, AdminUserDetail
+from functions.identity.schemas.desk import AdminUser, AdminUserDetail, BanRecord
 from shared.crypto import mask_account, mask_phone
 from shared.sql.connection import Connection
 from shared.sql.listing import Listing
@@ -95,7 +95,10 @@ def find_detail(db: Connection, uid: int) -> AdminUserDetail | None:
     """One account with its profile, subscriptions, orders, devices, bans and verifications."""
     with db.cursor(row_factory=dict_row) as cursor:
         row = cursor.execute(_DETAIL, (uid,)).fetchone()
-    return AdminUserDetail.model_construct(**_masked(row)) if row else None
+    if row is None:
+        return None
+    row["ban_records"] = [BanRecord.model_validate(record) for record in row["ban_records"]]
+    return AdminUserDetail.model_construct(**_masked(row))
 
 
 def exists(db: Connection, uid: int) -> bool:
