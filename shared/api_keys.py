@@ -53,7 +53,7 @@ _PERSONS_ONLY = (
 
 
 class KeyUseItem(Item):
-    """pk `KU#{uid}`, sk the key's jti: when it was last used, to 5 minutes. `ttl` is when the key ends."""
+    """pk `KU#{uid}`, sk the key's jti: when it was last used, to ten minutes. `ttl` is when the key ends."""
 
     Meta = meta("ops")
 
@@ -172,7 +172,7 @@ def _has_ended(named: _Named) -> bool:
 
 
 def _touch(named: _Named) -> None:
-    """Note the use, at most every 5 minutes, whoever else notes it too; a note that fails does not fail the request."""
+    """Note the use, unless it was noted within 5 minutes, here or elsewhere; a note that fails does not fail the request."""
     now = int(clock.now().timestamp())
     if now - _touched.get(named.jti, 0) < TOUCH_SECONDS:
         return

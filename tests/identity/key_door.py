@@ -23,7 +23,9 @@ class Who(Out):
 
 
 def _who(found: Caller | None) -> Answer[Who]:
-    return answer(Who.model_construct(uid=found and found.uid, kind=found and found.kind))
+    if found is None:
+        return answer(Who.model_construct(uid=None, kind=None))
+    return answer(Who.model_construct(uid=found.uid, kind=found.kind))
 
 
 @router.get("/things")

@@ -38,7 +38,7 @@ class Desk:
     def __init__(self, dsn: Callable[..., str]) -> None:
         self._dsn = dsn
         with connect(dsn()) as owner:
-            make_user(owner.execute, UID, "ann")  # type: ignore[arg-type,return-value]  # rows are not looked at
+            make_user(owner.execute, UID, "ann")  # type: ignore[arg-type]  # rows are not looked at
         session_id = jwt.get_unverified_claims(open_session(UID))["sid"]
         self.caller: Caller = caller_of(UID, session_id)
 

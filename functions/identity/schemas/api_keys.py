@@ -27,7 +27,7 @@ class ApiKeyIn(In):
 
 
 class ApiKey(Out):
-    """A key without itself. `prefix` is how it begins; `last_used_at` is exact to 5 minutes."""
+    """A key without itself. `prefix` is how it begins; `last_used_at` is exact to ten minutes."""
 
     key_id: int
     name: str

@@ -135,6 +135,6 @@ def counting(items: Mapping[str, SessionItem]) -> list[str]:
 
 
 def last_uses(uid: int) -> dict[str, datetime]:
-    """When each key was last used, to 5 minutes, by its jti."""
+    """When each key was last used, to ten minutes, by its jti."""
     used: Any = KeyUseItem.query(use_key(uid))
     return {str(item.sk): datetime.fromtimestamp(int(item.last_used_at), UTC) for item in used}
