@@ -1,5 +1,6 @@
 """The table group `social` with its stream, as Lambda reads it."""
 
+from collections.abc import Iterable
 from threading import RLock
 from typing import Any
 
@@ -9,6 +10,8 @@ from moto.core.botocore_stubber import BotocoreStubber
 
 from functions.identity import on_social_stream
 from shared import aws
+from shared.sql.connection import connect
+from tests.fixtures.people import make_user
 from tests.fixtures.postgres import House
 from tests.identity.conftest import CONTEXT
 
@@ -29,7 +32,7 @@ class Stream:
     def records(self) -> list[dict[str, Any]]:
         """All of them, oldest first, shaped as Lambda hands them over."""
         # moto does not know the host names that have the account in them.
-        client = aws.session().create_client("dynamodbstreams", config=Config(account_id_endpoint_mode="disabled"))
+        client: Any = aws.session().create_client("dynamodbstreams", config=Config(account_id_endpoint_mode="disabled"))
         (shard,) = client.describe_stream(StreamArn=self._arn)["StreamDescription"]["Shards"]
         iterator = client.get_shard_iterator(
             StreamArn=self._arn, ShardId=shard["ShardId"], ShardIteratorType="TRIM_HORIZON"
@@ -78,3 +81,15 @@ def one_at_a_time(monkeypatch: pytest.MonkeyPatch) -> None:
             return serve(self, *given, **named)
 
     monkeypatch.setattr(BotocoreStubber, "__call__", served)
+
+
+def populate(dsn: str, people: Iterable[int]) -> None:
+    """Active users with profiles, committed."""
+    with connect(dsn) as owner:
+
+        def sql(statement: str, parameters: Any = None) -> list[tuple[Any, ...]]:
+            cursor = owner.execute(statement, parameters)
+            return cursor.fetchall() if cursor.description else []
+
+        for uid in people:
+            make_user(sql, uid, f"u{uid}")

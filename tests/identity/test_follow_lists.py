@@ -5,7 +5,6 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
-from botocore.hooks import HierarchicalEmitter
 
 from functions.identity import http
 from functions.identity.store import follows as store
@@ -91,7 +90,9 @@ def test_who_is_banned_or_gone_is_left_out_and_the_page_is_still_full(
     first = users.get("/users/followers", token=ann, query={"page_size": 5}).data
     assert ids(first) == shown[:5]
     second = users.get("/users/followers", token=ann, query={"page_size": 5, "cursor": first["next_cursor"]}).data
-    assert ids(second) == ids(users.get("/users/followers", token=ann, query={"page_size": 5, "page": 2}).data) == shown[5:10]
+    assert (
+        ids(second) == ids(users.get("/users/followers", token=ann, query={"page_size": 5, "page": 2}).data) == shown[5:10]
+    )
 
 
 @pytest.mark.parametrize("side", ["followers", "following"])
@@ -112,13 +113,13 @@ class calls:  # noqa: N801 - reads as a verb
     def __enter__(self) -> list[str]:
         self._made: list[str] = []
         for item in (store.FollowItem, store.PlaceItem):
-            emitter: HierarchicalEmitter = item._get_connection().connection.client.meta.events  # noqa: SLF001
+            emitter = item._get_connection().connection.client.meta.events
             emitter.register("before-call.dynamodb", self._note)
         return self._made
 
     def __exit__(self, *_: object) -> None:
         for item in (store.FollowItem, store.PlaceItem):
-            item._get_connection().connection.client.meta.events.unregister("before-call.dynamodb", self._note)  # noqa: SLF001
+            item._get_connection().connection.client.meta.events.unregister("before-call.dynamodb", self._note)
 
     def _note(self, model: Any, params: dict[str, Any], **_: Any) -> None:
         if "social" in str(params["body"]):
@@ -186,7 +187,9 @@ def test_people_in_a_list_show_no_more_than_on_their_own_page(
 
     def shown(viewer: int) -> list[set[str]]:
         page = users.get("/users/followers", token=sign_in(viewer), query={"user_id": ANN, "page_size": 4}).data
-        return [{name for name, value in item.items() if value is not None} & {"bio", "is_creator"} for item in page["items"]]
+        return [
+            {name for name, value in item.items() if value is not None} & {"bio", "is_creator"} for item in page["items"]
+        ]
 
     assert shown(BOB) == [set(), set(), {"is_creator"}, {"is_creator"}]
     assert shown(newest) == [{"is_creator"}, set(), set(), {"is_creator"}]

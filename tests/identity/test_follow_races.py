@@ -3,6 +3,7 @@
 import random
 from collections import Counter
 from collections.abc import Callable, Iterator
+from functools import partial
 from typing import Any
 
 import pytest
@@ -14,8 +15,7 @@ from shared.dynamo.streams import Change
 from shared.sql import connection as house_connection
 from shared.sql import outbox
 from shared.sql.connection import Connection
-from tests.fixtures.people import make_user
-from tests.identity.social import Stream, edges, hear, one_at_a_time
+from tests.identity.social import Stream, edges, hear, one_at_a_time, populate
 from tests.identity.test_races import Together
 
 PEOPLE = range(100_001, 100_007)
@@ -27,16 +27,8 @@ ANN, BOB = 100_001, 100_002
 def together(fresh_database: Callable[..., str], cloud: None, monkeypatch: pytest.MonkeyPatch) -> Together:
     """Threads, people to follow each other, and a table that judges one write at a time, as DynamoDB does for an item."""
     one_at_a_time(monkeypatch)
-    together = Together(fresh_database)
-    with house_connection.connect(fresh_database()) as owner:
-
-        def sql(statement: str, parameters: Any = None) -> list[tuple[Any, ...]]:
-            cursor = owner.execute(statement, parameters)
-            return cursor.fetchall() if cursor.description else []
-
-        for uid in PEOPLE:
-            make_user(sql, uid, f"u{uid}")
-    return together
+    populate(fresh_database(), PEOPLE)
+    return Together(fresh_database)
 
 
 @pytest.fixture
@@ -45,9 +37,7 @@ def stream(together: Together) -> Stream:
 
 
 @pytest.fixture
-def environment(
-    together: Together, fresh_database: Callable[..., str], monkeypatch: pytest.MonkeyPatch
-) -> Iterator[None]:
+def environment(together: Together, fresh_database: Callable[..., str], monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     """The listener's own environment: it connects by itself."""
     monkeypatch.setenv("DATABASE_URL", fresh_database("identity"))
     house_connection.use(None)
@@ -79,7 +69,7 @@ def apply(db: Connection, records: list[dict[str, Any]]) -> None:
 
 def storm(db: Connection, index: int) -> None:
     """Follow and unfollow at random, often the very pair another thread has in hand."""
-    dice = random.Random(index)  # noqa: S311 - a repeatable storm
+    dice = random.Random(index)
     for _ in range(12):
         follower, followee = dice.sample(PEOPLE, 2)
         (follows.begin if dice.random() < 0.6 else follows.end)(db, follower, followee)
@@ -93,7 +83,7 @@ def test_after_a_storm_the_counters_equal_the_graph_though_the_stream_comes_twic
     kinds = Counter(record["eventName"] for record in records)
     assert kinds["INSERT"] > kinds["REMOVE"] > 20
     heard = records * 2
-    random.Random(7).shuffle(heard)  # noqa: S311 - a repeatable disorder
+    random.Random(7).shuffle(heard)
     assert set(together.run(8, lambda db, index: apply(db, heard[index::8]))) == {None}
     graph = edges()
     assert counters(together) == expected(graph)
@@ -112,10 +102,8 @@ def test_every_follower_sees_their_own_click_exactly_while_the_stream_runs_behin
             for round_ in range(8):
                 apply(db, stream.records[::-1][round_ % 2 :: 2])
             return []
-        mine, theirs, seen = PEOPLE[index // 2], PEOPLE[(index // 2 + 1) % len(PEOPLE)], []
-        for round_ in range(8):
-            seen.append((follows.end if round_ % 2 else follows.begin)(db, mine, theirs))
-        return seen
+        mine, theirs = PEOPLE[index // 2], PEOPLE[(index // 2 + 1) % len(PEOPLE)]
+        return [(follows.end if round_ % 2 else follows.begin)(db, mine, theirs) for round_ in range(8)]
 
     got = together.run(2 * len(PEOPLE), click)
     assert got == [[], [1, 0] * 4][::-1] * len(PEOPLE)
@@ -134,7 +122,7 @@ def test_of_sixteen_who_click_for_one_person_one_click_counts(together: Together
 
 def test_two_who_follow_each_other_at_once_do_not_wait_in_a_circle(together: Together, stream: Stream) -> None:
     for follower, followee in [(a, b) for a in PEOPLE for b in PEOPLE if a != b]:
-        together.once(lambda db, pair=(follower, followee): follows.begin(db, *pair))
+        together.once(partial(follows.begin, follower=follower, followee=followee))
     records = stream.records
     assert set(together.run(8, lambda db, index: apply(db, records[index::8]))) == {None}
     assert counters(together) == expected(edges()) == dict.fromkeys(PEOPLE, (5, 5))
@@ -167,7 +155,7 @@ def test_a_listener_killed_on_the_way_leaves_nothing_and_counts_once_when_it_com
         (edge,) = [one for one in records if one["dynamodb"]["Keys"]["sk"]["S"].startswith("F#")]
         assert hear(records) == [edge["dynamodb"]["SequenceNumber"]]
         for left in ("identity.counted_follows", "platform.processed_events", "platform.outbox_events"):
-            assert owner.execute(f"SELECT count(*) FROM {left}").fetchall() == [(0,)]  # noqa: S608 - names written here
+            assert owner.execute(f"SELECT count(*) FROM {left}").fetchall() == [(0,)]
         owner.execute(f"DROP TRIGGER die ON {table}")
     for _ in range(3):
         assert hear(records) == []

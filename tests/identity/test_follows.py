@@ -1,6 +1,6 @@
 """Following and unfollowing, counted by the stream, as the routes show it."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from datetime import timedelta
 from typing import Any
 
@@ -26,7 +26,7 @@ def users(api: Callable[..., Api], house: House) -> Api:
 
 
 @pytest.fixture
-def stream(cloud: None) -> Iterator[Stream]:
+def stream(cloud: None) -> Stream:
     """The changes of the table."""
     return Stream()
 

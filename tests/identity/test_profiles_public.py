@@ -34,9 +34,7 @@ def users(api: Callable[..., Api], house: House) -> Api:
         """,
         (ANN,),
     )
-    house.sql(
-        "UPDATE identity.authors SET description = '历史', location = '杭州', likes_count = 11 WHERE username = 'ann'"
-    )
+    house.sql("UPDATE identity.authors SET description = '历史', location = '杭州', likes_count = 11 WHERE username = 'ann'")
     return api(http.handler, "identity")
 
 

@@ -23,8 +23,8 @@ def repeat_what_failed(lambda_svc: Emulated) -> None:
 
 
 def _is_stream(event: Invocation) -> bool:
-    records = event.get("Records") if isinstance(event, dict) else None
-    return bool(records) and records[0].get("eventSource") == "aws:dynamodb"
+    records = (event.get("Records") if isinstance(event, dict) else None) or [{}]
+    return bool(records[0].get("eventSource") == "aws:dynamodb")
 
 
 def _failures(body: Any) -> list[Any]:
