@@ -52,7 +52,8 @@ def rotate(token_life: timedelta) -> int:
     stored, now = signing.stored_keys(), clock.now()
     if not stored.get("keys"):
         return 0
-    if _publish(stored):
+    if not _is_published(stored):
+        _publish(stored)
         _restart_waiting(stored, now)
         return 1
     keys = {key["kid"]: key for key in stored["keys"]}
@@ -89,17 +90,17 @@ def _restart_waiting(stored: dict[str, Any], now: datetime) -> None:
         _store(stored)
 
 
-def _publish(stored: dict[str, Any]) -> bool:
-    """Let what is published be what the secret says; True when it was not."""
-    wanted = {"keys": [_public(key) for key in stored["keys"]]}
+def _is_published(stored: dict[str, Any]) -> bool:
+    """Whether the keys of the secret, and no others, are published; by their ids, for parsing keys takes long."""
     try:
         published = json.loads(JwksItem.get("JWKS", "JWKS", consistent_read=True).jwks)
     except DoesNotExist:
-        published = None
-    if published == wanted:
         return False
-    JwksItem("JWKS", "JWKS", jwks=json.dumps(wanted)).save()
-    return True
+    return [key["kid"] for key in published["keys"]] == [key["kid"] for key in stored["keys"]]
+
+
+def _publish(stored: dict[str, Any]) -> None:
+    JwksItem("JWKS", "JWKS", jwks=json.dumps({"keys": [_public(key) for key in stored["keys"]]})).save()
 
 
 def _store(stored: dict[str, Any]) -> None:
