@@ -9,7 +9,8 @@ import psycopg
 from shared.sql import connection as house_connection
 from tests.fixtures.people import make_user
 
-OPS = 100001
+OPS, ROOT = 99001, 99002
+"""Below the numbers that the database gives."""
 MANAGER = ("user:read", "user:write", "user:manage")
 
 

@@ -221,7 +221,7 @@ def test_an_account_is_shown_with_all_that_belongs_to_it(desk, token, people, ho
     house.sql(
         """
         INSERT INTO moderation.user_ban_records (uid, operator_id, ban_reason, ban_method, ban_duration_type, ban_start_time)
-        VALUES (200002, 100001, 'spam', 'account', 'permanent', now())
+        VALUES (200002, 99001, 'spam', 'account', 'permanent', now())
         """
     )
     house.sql(

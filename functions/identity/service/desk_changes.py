@@ -33,7 +33,13 @@ from shared.sql.audit import admin_operation
 from shared.sql.connection import Connection
 from shared.sql.tunables import tunable
 
-_TAKEN: dict[str, type[Refusal]] = {"users_email": EmailTaken, "users_phone": PhoneTaken}
+_TAKEN: dict[str | None, type[Refusal]] = {
+    "users_email": EmailTaken,
+    "users_phone": PhoneTaken,
+    "users_username": UsernameTaken,
+    "authors_username": UsernameTaken,
+    "authors_username_raw": UsernameTaken,
+}
 _AUDITED = ("status", "is_active", "membership_level", "membership_expires_at", "display_name", "email", "phone")
 
 
@@ -69,7 +75,7 @@ def open_account(db: Connection, wanted: NewUserIn, password_hash: str | None, c
     try:
         uid = store.insert(db, new)
     except UniqueViolation as error:
-        raise _TAKEN.get(error.diag.constraint_name or "", UsernameTaken) from error
+        raise _taken(error) from error
     outbox.record(db, UserRegistered(event_id=new_ulid(), occurred_at=now, uid=uid, locale="zh-CN", registered_at=now))
     if roles.is_creator:
         outbox.record(db, CreatorApproved(event_id=new_ulid(), occurred_at=now, uid=uid, approved_at=now))
@@ -194,7 +200,13 @@ def _rewrite(db: Connection, after: Target, now: datetime) -> None:
     try:
         store.rewrite(db, after, now)
     except UniqueViolation as error:
-        raise _TAKEN[error.diag.constraint_name or ""] from error
+        raise _taken(error) from error
+
+
+def _taken(error: UniqueViolation) -> Exception:
+    """Whose name is already somebody's; any other index is a fault of ours."""
+    refusal = _TAKEN.get(error.diag.constraint_name)
+    return error if refusal is None else refusal()
 
 
 def _audit(

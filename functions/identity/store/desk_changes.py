@@ -88,16 +88,16 @@ def rewrite(db: Connection, after: Target, at: datetime) -> None:
     db.execute(
         """
         WITH author AS (
-            UPDATE identity.authors a SET name = %(display_name)s, updated_at = %(at)s
-            FROM identity.users u WHERE u.id = a.user_id AND u.uid = %(uid)s AND a.name <> %(display_name)s
+            UPDATE identity.authors a SET name = %(display_name)s::text, updated_at = %(at)s
+            FROM identity.users u WHERE u.id = a.user_id AND u.uid = %(uid)s AND a.name <> %(display_name)s::text
         )
         UPDATE identity.users SET status = %(status)s, is_active = %(is_active)s, membership_level = %(membership_level)s,
-            membership_expires_at = %(membership_expires_at)s, email = %(email)s, phone_number = %(phone)s,
-            email_verified_at = CASE WHEN email IS NOT DISTINCT FROM %(email)s THEN email_verified_at END,
-            email_verified_via = CASE WHEN email IS NOT DISTINCT FROM %(email)s THEN email_verified_via END,
-            phone_verified_at = CASE WHEN phone_number IS NOT DISTINCT FROM %(phone)s THEN phone_verified_at END,
-            is_verified = (email IS NOT DISTINCT FROM %(email)s AND email_verified_at IS NOT NULL)
-                OR (phone_number IS NOT DISTINCT FROM %(phone)s AND phone_verified_at IS NOT NULL),
+            membership_expires_at = %(membership_expires_at)s, email = %(email)s::text, phone_number = %(phone)s::text,
+            email_verified_at = CASE WHEN email IS NOT DISTINCT FROM %(email)s::text THEN email_verified_at END,
+            email_verified_via = CASE WHEN email IS NOT DISTINCT FROM %(email)s::text THEN email_verified_via END,
+            phone_verified_at = CASE WHEN phone_number IS NOT DISTINCT FROM %(phone)s::text THEN phone_verified_at END,
+            is_verified = (email IS NOT DISTINCT FROM %(email)s::text AND email_verified_at IS NOT NULL)
+                OR (phone_number IS NOT DISTINCT FROM %(phone)s::text AND phone_verified_at IS NOT NULL),
             updated_at = %(at)s
         WHERE uid = %(uid)s
         """,
