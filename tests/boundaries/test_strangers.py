@@ -58,6 +58,7 @@ class Belongings:
             "order_no": self.order,
             "withdrawal_id": self.withdrawal,
             "job_id": lambda: open_job(OWNER, "test", {}).job_id,
+            "key_id": self.api_key,
         }
 
     def content(self) -> int:
@@ -107,6 +108,16 @@ class Belongings:
             (OWNER,),
         )
         return int(withdrawal_id)
+
+    def api_key(self) -> int:
+        [(key_id,)] = self._house.sql(
+            """
+            INSERT INTO identity.api_keys (user_id, name, prefix, jti, key_hash, scopes, created_at, expires_at)
+            VALUES (%s, 'ci', 'ey', 'jti', 'hash', '{read}', now(), now() + interval '1 day') RETURNING key_id
+            """,
+            (OWNER,),
+        )
+        return int(key_id)
 
     def path(self, row: Row) -> str:
         """The row's path with an id of the owner's in every place."""

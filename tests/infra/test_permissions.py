@@ -182,17 +182,20 @@ def test_a_function_signs_in_to_the_database_as_its_own_domain_only(stage, funct
 
 def test_a_granted_key_prefix_binds_every_item_action(stage):
     role = roles_of_functions(stage("prod"))["sharestack-prod-sample-http"]
-    tables = {
-        text(many(statement["Resource"])[0]).rsplit("/", 1)[1]: statement["Condition"]["ForAllValues:StringLike"]
+    tables = [
+        (text(many(statement["Resource"])[0]).rsplit("/", 1)[1], statement["Condition"]["ForAllValues:StringLike"])
         for statement in statements(role)
         if many(statement["Action"])[0].startswith("dynamodb:")
-    }
+    ]
 
-    assert tables == {
-        "sharestack-prod-social": {"dynamodb:LeadingKeys": ["S#*"]},
-        "sharestack-prod-identity": {"dynamodb:LeadingKeys": ["U#*", "JWKS*", "EDGE*"]},
-        "sharestack-prod-ops": {"dynamodb:LeadingKeys": ["RL#*"]},
-    }
+    assert tables == [
+        ("sharestack-prod-social", {"dynamodb:LeadingKeys": ["S#*"]}),
+        ("sharestack-prod-identity", {"dynamodb:LeadingKeys": ["U#*", "JWKS*", "EDGE*"]}),
+        ("sharestack-prod-ops", {"dynamodb:LeadingKeys": ["RL#*"]}),
+        ("sharestack-prod-ops", {"dynamodb:LeadingKeys": ["KU#*"]}),
+    ]
+    [noting] = [one for one in statements(role) if "KU#*" in str(one.get("Condition"))]
+    assert many(noting["Action"]) == ["dynamodb:UpdateItem"]
 
 
 def test_a_scheduler_role_calls_one_function_and_nothing_else(stage):
