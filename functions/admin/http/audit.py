@@ -4,7 +4,7 @@ from typing import Annotated
 
 from fastapi import APIRouter, Query
 
-from functions.admin.schemas.audit import Instant, Number, OperationLog, Result, Verification, Word
+from functions.admin.schemas.audit import AuditProof, Instant, Number, OperationLog, Result, Word
 from functions.admin.service import audit
 from functions.admin.store.audit import CHAINS, OPERATION_LOG, operation_log
 from shared.caller import Caller
@@ -59,7 +59,7 @@ async def list_operations(
 @router.get("/verify")
 async def verify(
     *, _caller: Reader, context: Context, db: Read, date_from: Moment = None, date_to: Moment = None
-) -> Answer[Verification]:
+) -> Answer[AuditProof]:
     """Prove both audit logs: every row of the days asked for against its hash, and the ends of both chains against their
     anchors outside the database.
     """
@@ -69,7 +69,7 @@ async def verify(
         raise ValidationFailed([{"field": "query.date_from", "message": tells[context.locale]}])
     verdict = audit.verify(db, HEADS_OF_DAYS, since=date_from, until=date_to)
     return answer(
-        Verification.model_construct(
+        AuditProof.model_construct(
             valid=verdict.valid, checked=verdict.checked, first_broken_id=verdict.first_broken_id
         )
     )

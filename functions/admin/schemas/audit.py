@@ -39,7 +39,7 @@ class OperationLog(Out):
     hash: str
 
 
-class Verification(Out):
+class AuditProof(Out):
     """Whether both logs are as they were sealed and anchored, how many rows were held against their hashes, and the
     smallest number of one that is off.
     """
