@@ -1,15 +1,17 @@
+import json
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
 
+from functions.identity.service import codes
 from functions.identity.store.logins import LoginItem
 from shared import clock
 from shared.dynamo.sessions import user_key
 from tests.fixtures.api import Api
 from tests.fixtures.postgres import House
-from tests.identity.conftest import PASSWORD, counted, log_in
+from tests.identity.conftest import PASSWORD, counted, log_in, queued
 
 Register = Callable[..., dict[str, Any]]
 NOW = datetime(2027, 1, 1, tzinfo=UTC)
@@ -93,6 +95,22 @@ def test_a_code_signs_in_once(auth_api: Api, register: Register, code_for: Calla
     body = {"account": "Ann@example.com", "code": code}
     assert auth_api.post("/auth/login", body).data["user"]["last_login_method"] == "code"
     assert auth_api.post("/auth/login", body).error == (400, "code_invalid")
+
+
+def test_a_code_sent_to_the_address_or_the_number_signs_in_under_the_username(
+    auth_api: Api, register: Register, code_for: Callable[..., str], house: House
+) -> None:
+    register(username="ann_b")
+    code = code_for("ann@example.com", "login")
+    assert auth_api.post("/auth/login", {"account": "nobody_b", "code": code}).error == (400, "code_invalid")
+    assert auth_api.post("/auth/login", {"account": "Ann_B", "code": code}).data["user"]["username"] == "ann_b"
+    assert auth_api.post("/auth/login", {"account": "ann_b", "code": code}).error == (400, "code_invalid")
+    house.sql("UPDATE identity.users SET phone_number = '+8613800138000'")
+    auth_api.post("/auth/verification-codes", {"channel": "sms", "target": "+8613800138000", "purpose": "login"})
+    sent: list[str] = []
+    (record,) = queued("sms")
+    codes.send(json.loads(record["body"]), lambda _phone, letter: sent.append(letter.code))
+    assert auth_api.post("/auth/login", {"account": "ann_b", "code": sent[0]}).status == 200
 
 
 def test_a_code_for_an_unknown_address_opens_nothing(auth_api: Api, code_for: Callable[..., str]) -> None:

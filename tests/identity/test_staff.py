@@ -6,12 +6,12 @@ import pytest
 from jose import jwt
 
 from functions.identity.service.second_factor import recovery_hash
-from shared import clock
+from shared import clock, passwords
 from shared.addresses import is_allowed
 from shared.settings import Settings
 from tests.fixtures.api import Api
 from tests.fixtures.postgres import House
-from tests.identity.conftest import PASSWORD, Operator, log_in
+from tests.identity.conftest import PASSWORD, Operator, Post, log_in
 
 NOW = datetime(2027, 1, 1, tzinfo=UTC)
 Appoint = Callable[..., Operator]
@@ -215,3 +215,39 @@ def test_logging_out_ends_the_staff_session_and_is_audited(auth_api: Api, operat
     assert house.sql("SELECT admin_uid, operation, result FROM admin.admin_operation_logs") == [
         (ops.uid, "logout", "success")
     ]
+
+
+def test_a_staff_password_is_the_one_that_counts_once_it_is_set(auth_api: Api, operator: Appoint, house: House) -> None:
+    ops = operator()
+    house.sql("UPDATE admin.admins SET staff_password_hash = %s", (passwords.hashed("staff only 1"),))
+    assert auth_api.post("/admin/auth/login", ops.body()).error == (401, "invalid_credentials")
+    assert auth_api.post("/admin/auth/login", ops.body(password="staff only 1")).status == 200
+    assert log_in(auth_api, account=ops.email).status == 200
+    assert log_in(auth_api, account=ops.email, password="staff only 1").error == (401, "invalid_credentials")
+
+
+def test_an_address_never_seen_raises_an_event_and_tells_the_operator(
+    auth_api: Api, operator: Appoint, house: House, post: Post, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("FORWARDED_HOPS", "1")
+    ops = operator()
+    for ip in ("198.51.100.1", "198.51.100.1", "198.51.100.2", "198.51.100.1"):
+        body = {"email": ops.email, "password": PASSWORD}
+        assert auth_api.post("/admin/auth/login", body, headers={"x-forwarded-for": ip}).status == 200
+    # The last hour knows a third address, from which the account was registered.
+    rows = house.sql("SELECT kind, user_id, admin_id, ip, detail ->> 'why' FROM admin.security_events ORDER BY event_id")
+    assert rows[0] == ("abnormal_login", ops.uid, ops.uid, "198.51.100.2", "new_address")
+    assert [why for *_, why in rows] == ["new_address", "impossible_frequency"]
+    assert house.sql("SELECT last_login_ip FROM admin.admins") == [("198.51.100.1",)]
+    post.deliver()
+    assert "从未使用过的网络地址" in post.letters[0].body
+
+
+def test_an_address_that_was_refused_is_still_new_the_next_time(
+    auth_api: Api, operator: Appoint, house: House, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("FORWARDED_HOPS", "1")
+    ops = operator(totp=True)
+    headers = {"x-forwarded-for": "198.51.100.1"}
+    assert auth_api.post("/admin/auth/login", ops.body(totp_code="000000"), headers=headers).error == (401, "totp_invalid")
+    assert house.sql("SELECT * FROM identity.staff_addresses") == []
