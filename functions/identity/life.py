@@ -13,6 +13,7 @@ from functions.identity.errors import (
     WithdrawalInProgress,
     WrongPassword,
 )
+from functions.identity.models import Client
 from functions.identity.schemas.life import Deactivated, DeactivateIn, ExportIn, PendingDeletion
 from functions.identity.service import data_export, deactivation, deletion
 from shared.http.app import BASE, create_app, lambda_handler
@@ -29,7 +30,7 @@ router = APIRouter(prefix=BASE + "/users", tags=["identity"])
 @router.post("/deactivate", responses=problems(WrongPassword, CodeInvalid, AccountLocked))
 async def deactivate(body: DeactivateIn, caller: SignedIn, context: Context, db: Read) -> Answer[Deactivated]:
     """Hide the account and end its sessions, until its owner signs in with `reactivate`."""
-    deactivation.deactivate(db, caller.uid, body, context)
+    deactivation.deactivate(db, caller.uid, body, Client(context.ip, context.user_agent))
     return answer(Deactivated.model_construct(status="deactivated"))
 
 

@@ -9,13 +9,12 @@ from functions.identity.service.login import prove_password
 from functions.identity.service.proofs import prove_by_code
 from functions.identity.store import life as store
 from shared.errors import Refusal, TokenRevoked
-from shared.http.context import RequestContext
 from shared.sql.connection import Connection
 
 
-def deactivate(db: Connection, uid: int, wanted: DeactivateIn, context: RequestContext) -> None:
+def deactivate(db: Connection, uid: int, wanted: DeactivateIn, client: Client) -> None:
     """Hide the account and end its sessions. Raises WrongPassword (counted as login counts it), CodeInvalid, AccountLocked."""
-    with alone_with(db, uid, Client(context.ip, context.user_agent)) as tried:
+    with alone_with(db, uid, client) as tried:
         refusal = _prove(db, uid, tried, wanted)
         if refusal is None:
             store.deactivate(db, uid, tried.at)

@@ -6,7 +6,6 @@ both lock the account, so that exactly one of them happens.
 """
 
 import json
-from collections.abc import Callable
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -78,45 +77,47 @@ def start(request_id: str, delete_at: datetime, *, again: str = "") -> None:
 
 def begin(given: dict[str, Any]) -> dict[str, Any]:
     """Due? Then close the account and ask every domain to erase. `next` is wait, ask or end."""
-    with reading() as db:
-        known = store.deletion(db, given["request_id"])
-    if known is None:
-        return _next(given, "end")
     with unit_of_work() as db:
-        store.lock(db, known.uid)
-        request = store.deletion(db, known.request_id)
-        if request is None or request.status not in {"waiting", "held", "erasing"}:
-            return _next(given, "end")
-        if request.status == "erasing":
-            return _next(given, "ask", 1)
-        now = clock.now()
-        if now < request.delete_at:
-            return _next(given | {"delete_at": clock.rfc3339(request.delete_at)}, "wait")
-        if because := store.unsettled(db, request.uid):
-            _hold(db, request, because, now)
-            return _next(given, "end")
-        store.close_account(db, request.uid, now)
-        _ask_domains(db, request, now)
-    return _next(given, "ask", 1)
+        step, request = close_if_due(db, given["request_id"])
+    if request is not None:
+        given |= {"delete_at": clock.rfc3339(request.delete_at)}
+    return _next(given, step, 1)
+
+
+def close_if_due(db: Connection, request_id: str) -> tuple[str, store.Deletion | None]:
+    """The point of no return, alone with the account: what comes next, and the request if there is one."""
+    request = _locked(db, request_id)
+    if request is None or request.status not in {"waiting", "held", "erasing"}:
+        return "end", request
+    if request.status == "erasing":
+        return "ask", request
+    now = clock.now()
+    if now < request.delete_at:
+        return "wait", request
+    if because := store.unsettled(db, request.uid):
+        _hold(db, request, because, now)
+        return "end", request
+    store.close_account(db, request.uid, now)
+    _ask_domains(db, request, now)
+    return "ask", request
 
 
 def follow(given: dict[str, Any]) -> dict[str, Any]:
     """Has every other domain erased? Those that stay silent are asked again. `next` is wait, erase or end."""
     with unit_of_work() as db:
-        known = store.deletion(db, given["request_id"])
-        if known is None or known.status != "erasing":
+        request = _locked(db, given["request_id"])
+        if request is None or request.status != "erasing" or request.asked_at is None:
             return _next(given, "end")
-        if not _missing(db, known.request_id):
+        missing = _missing(db, request.request_id)
+        if not missing:
             return _next(given, "erase")
-        store.lock(db, known.uid)
-        request = store.deletion(db, known.request_id)
         now = clock.now()
-        if request is not None and request.asked_at is not None and now - request.asked_at >= _patience(request.times_asked):
+        silent = now - request.asked_at
+        if silent >= _patience(request.times_asked):
             _ask_domains(db, request, now)
             if request.times_asked == _STALLED:
-                _alarm(db, "erasure_stalled", request, domains=sorted(_missing(db, request.request_id)))
-        waited = 0.0 if request is None or request.asked_at is None else (now - request.asked_at).total_seconds()
-    return _next(given, "wait", max(5, min(900, int(waited))))
+                _alarm(db, "erasure_stalled", request, domains=sorted(missing))
+    return _next(given, "wait", max(5, min(900, int(silent.total_seconds()))))
 
 
 def finish(given: dict[str, Any]) -> dict[str, Any]:
@@ -128,9 +129,8 @@ def finish(given: dict[str, Any]) -> dict[str, Any]:
     # Each follow is a change of its own, which the stream counts; what a crash leaves, the next run ends.
     follows.end_all(known.uid)
     with unit_of_work() as db:
-        store.lock(db, known.uid)
-        request = store.deletion(db, known.request_id)
-        if request is None or request.status != "erasing" or _missing(db, request.request_id):
+        request = _locked(db, known.request_id)
+        if request is None or request.status != "erasing":
             return _next(given, "end")
         now = clock.now()
         acknowledge(db, request.request_id, DATA.domain, "erase", erase(db, request.uid, now, DATA))
@@ -139,7 +139,7 @@ def finish(given: dict[str, Any]) -> dict[str, Any]:
     return _next(given, "end")
 
 
-def sweep(again: Callable[[store.Deletion, str], None] | None = None) -> int:
+def sweep() -> int:
     """Daily: a new execution for every request that should have ended; how many there were.
 
     It finds what the first one left: a workflow that failed, was never started, or ended because something was unsettled.
@@ -148,12 +148,17 @@ def sweep(again: Callable[[store.Deletion, str], None] | None = None) -> int:
     with reading() as db:
         overdue = store.overdue_deletions(db, now - _OVERDUE, _SWEPT)
     for request in overdue:
-        (again or _start_again)(request, f"-{now:%Y%m%d}")
+        start(request.request_id, request.delete_at, again=f"-{now:%Y%m%d}")
     return len(overdue)
 
 
-def _start_again(request: store.Deletion, suffix: str) -> None:
-    start(request.request_id, request.delete_at, again=suffix)
+def _locked(db: Connection, request_id: str) -> store.Deletion | None:
+    """A request as it stands, its account locked as a login locks it: whoever comes back waits, or is waited for."""
+    known = store.deletion(db, request_id)
+    if known is None:
+        return None
+    store.lock(db, known.uid)
+    return store.deletion(db, request_id)
 
 
 def _hold(db: Connection, request: store.Deletion, because: store.Held, now: datetime) -> None:
