@@ -118,6 +118,8 @@ class Staff:
     permissions: tuple[str, ...]
     department: str | None
     is_active: bool
+    expires_at: datetime | None
+    permissions_expire_at: datetime | None
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,5 +1,6 @@
 """Operators signing in."""
 
+from datetime import datetime
 from typing import Annotated, Literal
 
 from pydantic import Field
@@ -23,6 +24,8 @@ class Admin(Out):
     permissions: list[str]
     department: str | None
     is_active: bool
+    expires_at: datetime | None
+    permissions_expire_at: datetime | None
 
 
 class StaffTokens(Out):

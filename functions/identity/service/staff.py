@@ -60,6 +60,8 @@ def log_in(db: Connection, wanted: StaffLoginIn, client: Client) -> StaffTokens:
             permissions=list(staff.permissions),
             department=staff.department,
             is_active=staff.is_active,
+            expires_at=staff.expires_at,
+            permissions_expire_at=staff.permissions_expire_at,
         ),
     )
 

@@ -12,7 +12,7 @@ from shared.sql.connection import Connection
 
 _NOT_OF_THE_PROFILE = (
     "token_epoch", "single_session", "ban_reason", "ban_end_time", "admin_id", "staff_role", "staff_permissions",
-    "department", "staff_active",
+    "department", "staff_active", "staff_expires_at", "permissions_expire_at",
 )  # fmt: skip
 
 
@@ -202,13 +202,15 @@ def find_person(db: Connection, uid: int) -> Person | None:
                    a.vip_code, u.last_login_at, u.last_login_method, u.delete_at,
                    c.token_epoch, c.single_session, u.ban_reason, u.ban_end_time,
                    s.id AS admin_id, s.role AS staff_role, s.department, s.is_active AS staff_active,
+                   s.expires_at AS staff_expires_at, s.permissions_expire_at,
                    coalesce(r.permissions, '[]') || coalesce(s.permissions, '[]') AS staff_permissions
             FROM identity.users u
             JOIN identity.authors a ON a.user_id = u.id
             JOIN identity.user_profiles p ON p.uid = u.uid
             JOIN identity.user_auth c ON c.uid = u.uid
             LEFT JOIN (
-                SELECT user_id, id, role, department, is_active AND (expires_at IS NULL OR expires_at > %(now)s) AS is_active,
+                SELECT user_id, id, role, department, expires_at, permissions_expire_at,
+                       is_active AND (expires_at IS NULL OR expires_at > %(now)s) AS is_active,
                        CASE WHEN permissions_expire_at <= %(now)s THEN '[]' ELSE permissions END AS permissions
                 FROM admin.admins WHERE removed_at IS NULL
             ) s ON s.user_id = u.uid
@@ -221,9 +223,9 @@ def find_person(db: Connection, uid: int) -> Person | None:
 
 
 def _person(row: dict[str, Any]) -> Person:
-    token_epoch, single_session, ban_reason, ban_end_time, admin_id, role, permissions, department, active = (
+    token_epoch, single_session, ban_reason, ban_end_time, admin_id, role, permissions, department, active, *ends = (
         row.pop(name) for name in _NOT_OF_THE_PROFILE
     )
     row["phone"] = mask_phone(row["phone"]) if row["phone"] else None
-    staff = Staff(admin_id, role, tuple(dict.fromkeys(permissions)), department, active) if admin_id else None
+    staff = Staff(admin_id, role, tuple(dict.fromkeys(permissions)), department, active, *ends) if admin_id else None
     return Person(row["user_id"], row, token_epoch, single_session, ban_reason, ban_end_time, staff)
