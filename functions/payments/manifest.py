@@ -4,6 +4,7 @@ from events.identity import AccountErased, PersonalDataRequested
 from shared.manifest import Bucket, HttpFunction, Key, Manifest, OnEvent, OnQueue, Publishes, Queue, Scheduled, Secret
 
 _EVERY_MINUTE = "rate(1 minute)"
+_VENDORS = (Secret("alipay"), Secret("wechat"))
 # A run calls a gateway for each row; it ends early when that is silent.
 _RUN_SECONDS = 300
 
@@ -12,22 +13,22 @@ MANIFEST = Manifest(
     functions=(
         HttpFunction(
             routes=("/payments/{proxy+}", "/admin/payments/{proxy+}"),
-            grants=(Secret("alipay"), Queue("payment-notices"), Key("pii", ("encrypt", "decrypt"))),
+            grants=(*_VENDORS, Queue("payment-notices"), Key("pii", ("encrypt", "decrypt"))),
         ),
         OnQueue(
             "process_notice",
             queue="payment-notices",
-            grants=(Secret("alipay"), Key("pii", ("decrypt",)), Publishes()),
+            grants=(*_VENDORS, Key("pii", ("decrypt",)), Publishes()),
         ),
         Scheduled(
             "sweep_notices",
             expression=_EVERY_MINUTE,
-            grants=(Secret("alipay"), Key("pii", ("decrypt",)), Publishes()),
+            grants=(*_VENDORS, Key("pii", ("decrypt",)), Publishes()),
             timeout=_RUN_SECONDS,
         ),
-        Scheduled("query_attempts", expression=_EVERY_MINUTE, grants=(Secret("alipay"), Publishes()), timeout=_RUN_SECONDS),
+        Scheduled("query_attempts", expression=_EVERY_MINUTE, grants=(*_VENDORS, Publishes()), timeout=_RUN_SECONDS),
         Scheduled("expire_orders", expression=_EVERY_MINUTE, grants=(Publishes(),), timeout=_RUN_SECONDS),
-        Scheduled("finish_refunds", expression=_EVERY_MINUTE, grants=(Secret("alipay"), Publishes()), timeout=_RUN_SECONDS),
+        Scheduled("finish_refunds", expression=_EVERY_MINUTE, grants=(*_VENDORS, Publishes()), timeout=_RUN_SECONDS),
         OnEvent("on_account_erased", event=AccountErased),
         OnEvent(
             "on_personal_data_requested",

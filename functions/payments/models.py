@@ -8,7 +8,7 @@ from typing import Any, Final, Literal, TypeVar
 from shared.money import Money
 
 Channel = Literal["alipay", "wechat", "unionpay", "usdt", "balance"]
-Scene = Literal["pc", "h5", "app", "qr"]
+Scene = Literal["pc", "h5", "app", "qr", "jsapi"]
 OrderKind = Literal["subscription", "renewal", "change_plan", "content", "membership"]
 OrderStatus = Literal["pending", "paid", "cancelled", "expired", "refunding", "partially_refunded", "refunded"]
 AttemptStatus = Literal["created", "succeeded", "failed", "closed"]
@@ -156,11 +156,18 @@ class Refund:
     status: RefundStatus
     tries: int
     created_at: datetime
+    paid_amount: int
+    gateway_no: str | None
 
     @property
     def money(self) -> Money:
         """What is given back."""
         return Money(self.amount, self.currency)
+
+    @property
+    def total(self) -> Money:
+        """What was paid."""
+        return Money(self.paid_amount, self.currency)
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,12 +1,12 @@
 """What payments takes and gives. Amounts are fen."""
 
 from datetime import datetime
-from typing import Annotated, Literal
+from typing import Annotated, Literal, Self
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from functions.payments.gateways.base import Handover
-from functions.payments.models import Attempt, Order, OrderKind, OrderStatus, Refund, RefundStatus, Scene
+from functions.payments.models import Attempt, Order, OrderKind, OrderStatus, Refund, RefundStatus
 from shared.http.envelope import Id, In, Out
 
 OrderNo = Annotated[str, Field(min_length=1, max_length=32)]
@@ -25,8 +25,22 @@ class AlipayIn(In):
     """Which order to pay, and where."""
 
     order_no: OrderNo
-    scene: Scene = "pc"
+    scene: Literal["pc", "h5", "app", "qr"] = "pc"
     return_url: WebAddress | None = None
+
+
+class WechatIn(In):
+    """Which order to pay, and where; a page inside WeChat names its reader."""
+
+    order_no: OrderNo
+    scene: Literal["native", "h5", "jsapi", "app"] = "native"
+    openid: Annotated[str, Field(min_length=1, max_length=128)] | None = None
+
+    @model_validator(mode="after")
+    def _names_the_reader(self) -> Self:
+        if self.scene == "jsapi" and self.openid is None:
+            raise ValueError("在微信内支付需要 openid|openid is required inside WeChat")
+        return self
 
 
 class RefundIn(In):

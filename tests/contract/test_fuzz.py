@@ -51,7 +51,10 @@ def _function_for(path: str) -> tuple[str, str]:
 def call(house, cloud, sandbox, monkeypatch) -> Iterator[Callable[..., dict[str, Any]]]:
     monkeypatch.setenv("MAIL_FROM", "no-reply@house.test")
     aws.client("sesv2").create_email_identity(EmailIdentity="no-reply@house.test")
-    aws.client("secretsmanager").put_secret_value(SecretId="sharestack/test/alipay", SecretString=sandbox.secret())
+    for vendor in ("alipay", "wechat"):
+        aws.client("secretsmanager").put_secret_value(
+            SecretId=f"sharestack/test/{vendor}", SecretString=sandbox.secret(vendor)
+        )
     aws.client("secretsmanager").put_secret_value(SecretId="sharestack/test/oauth", SecretString=sandbox.secret("oauth"))
     forget_gateways()
     keyed.forget_key()

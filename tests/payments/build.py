@@ -9,7 +9,7 @@ from typing import Any
 import psycopg
 
 from functions.payments import expire_orders, finish_refunds, query_attempts, sweep_notices
-from functions.payments.gateways.base import Bill, Posted, Repayment
+from functions.payments.gateways.base import Bill, Buyer, Posted, Repayment
 from functions.payments.gateways.null import NullGateway
 from functions.payments.models import Attempt, Order
 from functions.payments.service import attempts, notices, orders, refunds
@@ -162,7 +162,7 @@ class Till:
         with self.time():
             with unit_of_work() as db:
                 order, attempt = attempts.start(db, uid, order_no, "alipay", scene)
-            handover = attempts.hand_over(order, attempt, None)
+            handover = attempts.hand_over(order, attempt, Buyer())
             with unit_of_work() as db:
                 attempts.keep(db, attempt, handover)
         return attempt.payment_no

@@ -65,7 +65,7 @@ class AlipayGateway:
             expires_at=bill.expires_at,
             passback=bill.order_no,
         )
-        back = bill.return_url or ""
+        back = bill.buyer.return_url or ""
         match bill.scene:
             case "pc":
                 return Handover(pay_url=self._client.page_pay_url(order, return_url=back))

@@ -10,7 +10,17 @@ from datetime import datetime
 from typing import Protocol
 
 from functions.payments.models import Channel, Scene
+from shared import clock
 from shared.money import Money
+
+
+@dataclass(frozen=True, slots=True)
+class Buyer:
+    """What some channels want to know of who pays: where the browser goes afterwards, its address, who it is to WeChat."""
+
+    return_url: str | None = None
+    ip: str | None = None
+    openid: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,8 +32,8 @@ class Bill:
     amount: Money
     subject: str
     scene: Scene
-    return_url: str | None
     expires_at: datetime
+    buyer: Buyer = Buyer()
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,12 +86,14 @@ class NoAnswer:
 
 @dataclass(frozen=True, slots=True)
 class Repayment:
-    """Money to give back of a payment; the same `refund_no` moves it once."""
+    """Money to give back of a payment of `total`; the same `refund_no` moves it once."""
 
     payment_no: str
     refund_no: str
     amount: Money
     reason: str
+    total: Money
+    gateway_no: str | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,10 +111,13 @@ class NotRepaid:
 
 @dataclass(frozen=True, slots=True)
 class Posted:
-    """What arrived at a callback: the body as sent, and those headers the channel's signature stands in, in lower case."""
+    """What arrived at a callback, and when: the body as sent, and those headers the channel's signature stands in, in
+    lower case.
+    """
 
     body: bytes
     headers: Mapping[str, str] = field(default_factory=dict)
+    at: datetime = field(default_factory=clock.now)
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,7 +12,13 @@ def _alipay() -> Gateway:
     return AlipayGateway.from_environment()
 
 
-_BUILDERS: dict[Channel, Callable[[], Gateway]] = {"alipay": _alipay}
+def _wechat() -> Gateway:
+    from functions.payments.gateways.wechat import WechatGateway
+
+    return WechatGateway.from_environment()
+
+
+_BUILDERS: dict[Channel, Callable[[], Gateway]] = {"alipay": _alipay, "wechat": _wechat}
 _made: dict[Channel, Gateway] = {}
 
 

@@ -14,7 +14,7 @@ from functions.payments.errors import (
     PaymentNotStarted,
     RiskRejected,
 )
-from functions.payments.gateways.base import Bill, Declined, Ended, Handover, NoAnswer, Paid, Unpaid
+from functions.payments.gateways.base import Bill, Buyer, Declined, Ended, Handover, NoAnswer, Paid, Unpaid
 from functions.payments.gateways.registry import gateway
 from functions.payments.models import RETRY_AFTER, RISK_ORDERS, RISK_WINDOW, Attempt, Channel, Order, Scene
 from functions.payments.service.settlement import Evidence, settle
@@ -55,7 +55,7 @@ def start(db: Connection, uid: int, order_no: str, channel: Channel, scene: Scen
     return order, attempts.start(db, order, new_order_no(), channel=channel, scene=scene, at=at)
 
 
-def hand_over(order: Order, attempt: Attempt, return_url: str | None) -> Handover:
+def hand_over(order: Order, attempt: Attempt, buyer: Buyer) -> Handover:
     """How the buyer gets to pay; may call the vendor, so outside of any transaction. Raises GatewayFailed."""
     if attempt.qr_code is not None:
         return Handover(qr_code=attempt.qr_code)
@@ -65,8 +65,8 @@ def hand_over(order: Order, attempt: Attempt, return_url: str | None) -> Handove
         amount=attempt.money,
         subject=order.title,
         scene=attempt.scene or "pc",
-        return_url=return_url,
         expires_at=attempt.expires_at,
+        buyer=buyer,
     )
     said = gateway(attempt.channel).create(bill)
     if isinstance(said, Handover):

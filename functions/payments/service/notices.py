@@ -55,20 +55,19 @@ def _admit(notice: Notice, said: Notification) -> None:
 
 
 def _store(channel: Channel, posted: Posted) -> Notice:
-    at = clock.now()
-    text = json.dumps({"headers": dict(posted.headers), "body": posted.body.decode("latin-1")}, sort_keys=True)
-    body_hash = hashlib.sha256(text.encode()).hexdigest()
-    payload = crypto.encrypt(text, _context(channel, body_hash))
+    told = {"headers": dict(posted.headers), "body": posted.body.decode("latin-1")}
+    body_hash = hashlib.sha256(json.dumps(told, sort_keys=True).encode()).hexdigest()
+    payload = crypto.encrypt(json.dumps(told | {"at": posted.at.isoformat()}), _context(channel, body_hash))
     claimed = gateway(channel).claimed_id(posted)
     notify_id = claimed if _PLAIN.fullmatch(claimed) else ""
     with unit_of_work() as db:
-        return notices.keep(db, channel, notify_id, body_hash, payload, at=at, look_at=at + _QUEUE_TIME)
+        return notices.keep(db, channel, notify_id, body_hash, payload, at=posted.at, look_at=posted.at + _QUEUE_TIME)
 
 
 def _opened(notice: Notice) -> Posted:
-    """A stored notice as it arrived."""
+    """A stored notice as it arrived, and when: an old signature counted if it was fresh then."""
     stored = json.loads(crypto.decrypt(notice.payload, _context(notice.channel, notice.body_hash)))
-    return Posted(stored["body"].encode("latin-1"), stored["headers"])
+    return Posted(stored["body"].encode("latin-1"), stored["headers"], datetime.fromisoformat(stored["at"]))
 
 
 def _context(channel: str, body_hash: str) -> crypto.Context:

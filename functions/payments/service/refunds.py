@@ -108,7 +108,7 @@ def ask(refund: Refund) -> Repaid | Declined | NoAnswer:
     After a first try it is asked what became of that before anything is sent again.
     """
     vendor = gateway(refund.channel)
-    repayment = Repayment(refund.payment_no, refund.refund_no, refund.money, refund.reason)
+    repayment = Repayment(refund.payment_no, refund.refund_no, refund.money, refund.reason, refund.total, refund.gateway_no)
     if refund.tries > 0:
         said = vendor.refund_query(repayment)
         if not isinstance(said, NotRepaid):

@@ -28,7 +28,7 @@ def request(db: Connection, order: Order, amount: int, reason: str, at: datetime
                 FROM asked WHERE o.order_no = asked.order_no
             )
             SELECT refund_id, refund_no, order_no, payment_no, user_id, %(channel)s::text AS channel, origin, amount,
-                   currency, reason, status, tries, created_at
+                   currency, reason, status, tries, created_at, %(paid)s::bigint AS paid_amount, NULL AS gateway_no
             FROM asked
             """,
             {
@@ -40,6 +40,7 @@ def request(db: Connection, order: Order, amount: int, reason: str, at: datetime
                 "currency": order.currency,
                 "reason": reason,
                 "channel": order.channel,
+                "paid": order.payable_amount,
                 "at": at,
             },
         ).fetchone()
@@ -86,7 +87,8 @@ def find(db: Connection, refund_id: int) -> Refund | None:
         return cursor.execute(
             """
             SELECT r.refund_id, r.refund_no, r.order_no, r.payment_no, r.user_id, t.channel, r.origin, r.amount,
-                   r.currency, r.reason, r.status, r.tries, r.created_at
+                   r.currency, r.reason, r.status, r.tries, r.created_at, t.amount AS paid_amount,
+                   t.gateway_no
             FROM payments.payment_refunds r JOIN payments.payment_transactions t USING (payment_no)
             WHERE r.refund_id = %s
             """,
@@ -100,7 +102,8 @@ def due(db: Connection, at: datetime, limit: int) -> list[Refund]:
         return cursor.execute(
             """
             SELECT r.refund_id, r.refund_no, r.order_no, r.payment_no, r.user_id, t.channel, r.origin, r.amount,
-                   r.currency, r.reason, r.status, r.tries, r.created_at
+                   r.currency, r.reason, r.status, r.tries, r.created_at, t.amount AS paid_amount,
+                   t.gateway_no
             FROM payments.payment_refunds r JOIN payments.payment_transactions t USING (payment_no)
             WHERE r.status = 'processing' AND r.next_try_at <= %s ORDER BY r.next_try_at LIMIT %s
             """,

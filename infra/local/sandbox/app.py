@@ -21,8 +21,12 @@ from infra.local.sandbox.oauth.vendor import Oauth
 from infra.local.sandbox.settings import SandboxSettings
 from infra.local.sandbox.shelf import Shelf, open_database
 from infra.local.sandbox.sms import sink
+from infra.local.sandbox.wechat import control as wechat_control
+from infra.local.sandbox.wechat import http as wechat_http
+from infra.local.sandbox.wechat.vendor import Wechat
 
 _PATIENCE_SECONDS = 15.0
+_FORM = {"Content-Type": "application/x-www-form-urlencoded; charset=utf-8"}
 
 
 async def health(_: Request) -> JSONResponse:
@@ -37,10 +41,11 @@ def create_app(settings: SandboxSettings | None = None) -> Starlette:
     async def lifespan(app: Starlette) -> AsyncIterator[None]:
         told = settings or SandboxSettings.from_environment()
         database = open_database(told.state)
-        journals = {"alipay": Journal(), "sms": Journal()}
+        journals = {"alipay": Journal(), "sms": Journal(), "wechat": Journal()}
         async with httpx.AsyncClient(timeout=_PATIENCE_SECONDS, trust_env=False) as http:
-            courier = Courier(Shelf(database, "deliveries", Delivery), lambda delivery: post(http, delivery, journals))
+            courier = Courier(Shelf(database, "deliveries", Delivery), lambda delivery: post(http, delivery, journals, app))
             app.state.alipay = Alipay(told, database, courier, journals["alipay"])
+            app.state.wechat = Wechat(told, database, courier, journals["wechat"])
             app.state.sms = sink.Sms(told.state, database, journals["sms"])
             app.state.oauth = Oauth(told.state, database)
             delivering = asyncio.create_task(courier.run())
@@ -56,6 +61,8 @@ def create_app(settings: SandboxSettings | None = None) -> Starlette:
             Route("/health", health),
             *alipay_http.ROUTES,
             *alipay_control.ROUTES,
+            *wechat_http.ROUTES,
+            *wechat_control.ROUTES,
             *sink.ROUTES,
             *oauth_control.ROUTES,
         ],
@@ -63,22 +70,19 @@ def create_app(settings: SandboxSettings | None = None) -> Starlette:
     )
 
 
-async def post(http: httpx.AsyncClient, delivery: Delivery, journals: dict[str, Journal]) -> str:
+async def post(http: httpx.AsyncClient, delivery: Delivery, journals: dict[str, Journal], app: Starlette) -> str:
     """One attempt at a notification: the body of a 200, or a word about what came instead."""
     try:
         answer = await http.post(
             delivery.url,
             content=delivery.body,
-            headers={"Content-Type": "application/x-www-form-urlencoded; charset=utf-8"},
+            headers=app.state.wechat.headers(delivery) if delivery.vendor == "wechat" else _FORM,
         )
         said = answer.text if answer.status_code == httpx.codes.OK else f"HTTP {answer.status_code}"
     except (httpx.HTTPError, httpx.InvalidURL) as error:
         said = type(error).__name__
-    request = {
-        "url": delivery.url,
-        "attempt": delivery.attempts + 1,
-        **dict(httpx.QueryParams(delivery.body)),
-    }
+    told = dict(httpx.QueryParams(delivery.body)) if delivery.vendor == "alipay" else {"body": delivery.body}
+    request = {"url": delivery.url, "attempt": delivery.attempts + 1, **told}
     journals[delivery.vendor].note("sent", "notify", delivery.numbers, request, said)
     return said
 

@@ -1,0 +1,63 @@
+"""What the simulator remembers of payments and refunds, and how it may behave. Amounts in fen."""
+
+from datetime import datetime
+from typing import Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from shared import clock
+
+RefundStatus = Literal["SUCCESS", "CLOSED", "PROCESSING", "ABNORMAL"]
+
+
+class Trade(BaseModel):
+    """An order the merchant sent."""
+
+    out_trade_no: str
+    attach: str
+    kind: str
+    code: str
+    description: str
+    total: int
+    notify_url: str
+    expires_at: datetime
+    made_at: datetime
+    paid: int = 0
+    transaction_id: str | None = None
+    paid_at: datetime | None = None
+    closed_at: datetime | None = None
+    refunded: int = 0
+
+    @property
+    def state(self) -> Literal["SUCCESS", "REFUND", "NOTPAY", "CLOSED"]:
+        """As the query tells it."""
+        if self.paid_at is not None:
+            return "REFUND" if self.refunded else "SUCCESS"
+        return "CLOSED" if self.closed_at is not None or self.expires_at <= clock.now() else "NOTPAY"
+
+
+class Refund(BaseModel):
+    """Money given back, or on its way. `asked` counts the queries: one under way is made by the second."""
+
+    out_refund_no: str
+    refund_id: str
+    out_trade_no: str
+    amount: int
+    status: RefundStatus
+    notify_url: str
+    made_at: datetime
+    asked: int = 0
+
+
+class Behaviour(BaseModel):
+    """How WeChat behaves. `delay_seconds` is the wait of whichever switch waits, on the product's clock."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    notify: Literal[
+        "normal", "late", "duplicate", "wrong_amount", "wrong_signature", "wrong_merchant", "probe", "stale", "silent"
+    ] = "normal"
+    gateway: Literal["up", "down", "slow", "unknown_once", "error", "wrong_signature"] = "up"
+    refund: Literal["success", "processing", "abnormal", "closed", "fail", "unknown_then_success"] = "success"
+    signs_with: Literal["public_key", "certificate"] = "public_key"
+    delay_seconds: float | None = Field(default=None, ge=0)
