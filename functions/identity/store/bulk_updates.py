@@ -124,16 +124,16 @@ def apply(
                 SELECT uid, status, is_active, membership_level, membership_expires_at FROM identity.users
                 WHERE uid = ANY(%(uids)s) AND status <> 'deleted'
                   AND NOT EXISTS (SELECT 1 FROM admin.admins s WHERE s.user_id = uid AND s.is_active
-                                  AND (%(spares_staff)s OR (s.role = 'super_admin' AND %(is_active)s IS NOT NULL)))
+                                  AND (%(spares_staff)s::boolean OR (s.role = 'super_admin' AND %(is_active)s::boolean IS NOT NULL)))
                 ORDER BY uid FOR NO KEY UPDATE
             )
             UPDATE identity.users u SET
-                is_active = coalesce(%(is_active)s, was.is_active),
-                status = CASE WHEN %(is_active)s AND was.status = 'inactive' THEN 'active'
-                              WHEN NOT %(is_active)s AND was.status = 'active' THEN 'inactive' ELSE was.status END,
-                membership_level = coalesce(%(level)s, was.membership_level),
-                membership_expires_at = CASE WHEN coalesce(%(level)s, was.membership_level) = 'free' THEN NULL
-                    WHEN %(sets_end)s THEN %(ends)s::timestamptz ELSE was.membership_expires_at END,
+                is_active = coalesce(%(is_active)s::boolean, was.is_active),
+                status = CASE WHEN %(is_active)s::boolean AND was.status = 'inactive' THEN 'active'
+                              WHEN NOT %(is_active)s::boolean AND was.status = 'active' THEN 'inactive' ELSE was.status END,
+                membership_level = coalesce(%(level)s::text, was.membership_level),
+                membership_expires_at = CASE WHEN coalesce(%(level)s::text, was.membership_level) = 'free' THEN NULL
+                    WHEN %(sets_end)s::boolean THEN %(ends)s::timestamptz ELSE was.membership_expires_at END,
                 updated_at = %(at)s
             FROM was WHERE u.uid = was.uid
             RETURNING was.*
