@@ -10,6 +10,7 @@ from jose import jwt
 
 from functions.identity import api_keys
 from functions.identity.service import sessions
+from infra.openapi import document
 from shared import api_keys as edge
 from shared import aws, clock
 from shared.api_keys import SCOPES, KeyUseItem, digest, scope_for
@@ -155,6 +156,31 @@ def test_every_route_that_proves_or_ends_an_account_is_closed_to_keys() -> None:
     for path in ("/users/sessions", "/users/export-data", "/withdrawals/request", "/api-keys", "/api-keys/5", "/auth/logout"):
         assert scope_for("POST", f"/api/v1{path}") is None
     assert scope_for("GET", "/api/v1/users/deleted-things") == "read", "a prefix is whole segments"
+
+
+def test_no_served_route_of_staff_or_of_persons_takes_a_key(make: Make, house: House) -> None:
+    holder, door, walked = make(*SCOPES), Door(house), 0
+    for path, operations in document()["paths"].items():
+        for method, operation in operations.items():
+            takes_keys = any("api_key" in way for way in operation.get("security", []))
+            if operation["x-auth"] in {"public", "signature"} or takes_keys:
+                continue
+            address = re.sub(r"\{\w+\}", "1", path.removeprefix("/api/v1"))
+            told = {} if method in {"post", "put", "patch"} else None
+            refused = door.call(method.upper(), address, json_body=told, headers={"x-api-key": holder.key})
+            assert refused.error == (403, "permission_denied"), f"{method} {path}"
+            walked += 1
+    assert walked > 40
+
+
+def test_the_document_names_the_scope_of_each_route() -> None:
+    paths = document()["paths"]
+    assert paths["/api/v1/jobs"]["get"]["security"] == [{"bearer": []}, {"api_key": ["read"]}]
+    assert paths["/api/v1/contents/create"]["post"]["security"] == [{"bearer": []}, {"api_key": ["write"]}]
+    assert paths["/api/v1/api-keys"]["post"]["security"] == [{"bearer": []}]
+    assert paths["/api/v1/admin/i18n/messages/{locale}"]["put"]["security"] == [{"bearer": []}]
+    assert "security" not in paths["/api/v1/health"]["get"]
+    assert document()["components"]["securitySchemes"]["api_key"]["name"] == "X-API-Key"
 
 
 def test_a_creators_key_publishes_and_follows_the_role(make: Make, person: dict[str, Any], house: House) -> None:
