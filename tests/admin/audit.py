@@ -10,7 +10,7 @@ import psycopg
 
 from functions.admin.service import audit
 from functions.admin.service.audit import Verdict
-from functions.admin.store.audit import CHAINS
+from functions.admin.store.audit_chains import CHAINS
 from shared import aws, clock
 from shared.caller import Caller
 from shared.http.context import RequestContext

@@ -15,7 +15,7 @@ from infra.openapi import apps, rule_of
 from shared.http.auth import StaffRule
 from shared.sql.audit import admin_operation, operator_action
 
-WRITES = {"admin": admin_operation, "operator": operator_action}
+WRITES: dict[str, object] = {"admin": admin_operation, "operator": operator_action}
 
 MUTATIONS = [
     pytest.param(route, id=f"{name} {method} {route.path}")
@@ -51,7 +51,7 @@ def _codes(code: CodeType) -> Iterator[CodeType]:
 
 
 def test_there_are_staff_mutations_in_several_domains() -> None:
-    domains = {case.id.split(".")[0] for case in MUTATIONS if case.id}
+    domains = {str(case.id).split(".")[0] for case in MUTATIONS}
     assert {"admin", "finance", "identity", "payments"} <= domains
 
 
@@ -60,12 +60,12 @@ def test_a_staff_mutation_writes_into_the_log_of_its_label(route: APIRoute) -> N
     rule = rule_of(route)
     assert isinstance(rule, StaffRule)
     assert rule.name in WRITES, "a label without a log"
-    assert WRITES[rule.name] in set(called(route.endpoint)), f"{route.endpoint.__name__} never calls {WRITES[rule.name].__name__}"
+    assert WRITES[rule.name] in set(called(route.endpoint)), f"{route.endpoint.__name__} never tells of itself"
 
 
 def test_the_walk_sees_through_services_and_finds_what_is_missing() -> None:
     def neither() -> None:
         """Nothing."""
 
-    assert WRITES["admin"] not in set(called(neither))
-    assert not {admin_operation, operator_action} & set(called(len))
+    assert set(WRITES.values()).isdisjoint(called(neither))
+    assert set(WRITES.values()).isdisjoint(called(len))

@@ -4,7 +4,7 @@ from datetime import timedelta
 
 import pytest
 
-from functions.admin.store.audit import ACTIONS, CHAINS, OPERATIONS
+from functions.admin.store.audit_chains import ACTIONS, CHAINS, OPERATIONS
 from shared.sql.sealing import Chain
 from tests.admin.audit import Archive
 

@@ -6,7 +6,8 @@ from fastapi import APIRouter, Query
 
 from functions.admin.schemas.audit import AuditProof, Instant, Number, OperationLog, Result, Word
 from functions.admin.service import audit
-from functions.admin.store.audit import CHAINS, OPERATION_LOG, operation_log
+from functions.admin.store.audit import OPERATION_LOG, operation_log
+from functions.admin.store.audit_chains import CHAINS
 from shared.caller import Caller
 from shared.errors import ValidationFailed
 from shared.http.app import BASE

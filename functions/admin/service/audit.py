@@ -6,7 +6,7 @@ from datetime import UTC, date, datetime, time, timedelta
 
 from functions.admin.store import anchors
 from functions.admin.store.anchors import Anchor
-from functions.admin.store.audit import CHAINS
+from functions.admin.store.audit_chains import CHAINS
 from shared import clock, observe
 from shared.sql import sealing
 from shared.sql.connection import Connection, reading
