@@ -188,17 +188,16 @@ def _may(function: Function, group: str, action: str, prefix: str) -> bool:
 
 
 def test_what_is_kept_says_by_what_law_or_for_what_need_and_how_long() -> None:
-    holds = [one.kept for one in (*ROWS.values(), *ITEMS) if one.kept]
+    holds: list[Kept] = [rows.kept for rows in ROWS.values() if rows.kept] + [items.kept for items in ITEMS if items.kept]
     assert holds
     for kept in holds:
-        assert isinstance(kept, Kept)
         assert len(kept.reason) > 4
         assert kept.term
 
 
 def test_everything_is_described_in_both_languages() -> None:
     for data in declared().values():
-        for one in (*data.rows, *data.items, *data.objects):
-            zh, en = one.what
-            assert any("一" <= character <= "鿿" for character in zh), one
-            assert en, one
+        described = [rows.what for rows in data.rows] + [items.what for items in data.items] + [it.what for it in data.objects]
+        for zh, en in described:
+            assert any("一" <= character <= "鿿" for character in zh), en
+            assert en, zh

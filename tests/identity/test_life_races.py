@@ -4,6 +4,7 @@ import re
 from collections import Counter
 from collections.abc import Callable
 from datetime import timedelta
+from functools import partial
 
 import pytest
 
@@ -57,9 +58,9 @@ def test_who_comes_back_at_the_last_moment_is_back_or_gone_but_never_half(togeth
     ends: Counter[str] = Counter()
     for number in range(6):
         email = f"ann{number}@example.com"
-        uid = together.once(lambda db, email=email: register(db, email=email)).user.user_id
+        uid = together.once(partial(register, email=email)).user.user_id
         given = code(together, post, "delete_account", email)
-        together.once(lambda db, uid=uid, given=given: ask(db, uid, given))
+        together.once(partial(ask, uid=uid, given=given))
         ((request_id,),) = together.sql(f"SELECT request_id FROM identity.deletion_requests WHERE uid = {uid}")
         together.sql(f"UPDATE identity.deletion_requests SET delete_at = now() WHERE uid = {uid} RETURNING 1")
 
