@@ -77,7 +77,8 @@ def run(message: dict[str, Any]) -> None:
     if job is not None and job.finished is None:
         job.begin()
     for _ in range(_CHUNKS_PER_MESSAGE):
-        bulk = _one_chunk(message["job_id"])
+        with unit_of_work() as db:
+            bulk = one_chunk(db, message["job_id"])
         if bulk is None:
             observe.info("nothing is known of this change", job_id=message["job_id"])
             return
@@ -97,17 +98,17 @@ def resume() -> int:
     return len(waiting)
 
 
-def _one_chunk(job_id: str) -> BulkUpdate | None:
-    with unit_of_work() as db:
-        bulk = store.lock(db, job_id)
-        if bulk is None or bulk.finished_at is not None:
-            return bulk
-        uids = store.next_chunk(db, bulk, CHUNK)
-        if uids:
-            _change(db, bulk, uids)
-        else:
-            store.finish(db, job_id, clock.now())
-        return store.lock(db, job_id)
+def one_chunk(db: Connection, job_id: str) -> BulkUpdate | None:
+    """Do the next chunk in the transaction given; how far the change is now, None when nothing is known of it."""
+    bulk = store.lock(db, job_id)
+    if bulk is None or bulk.finished_at is not None:
+        return bulk
+    uids = store.next_chunk(db, bulk, CHUNK)
+    if uids:
+        _change(db, bulk, uids)
+    else:
+        store.finish(db, job_id, clock.now())
+    return store.lock(db, job_id)
 
 
 def _change(db: Connection, bulk: BulkUpdate, uids: list[int]) -> None:
