@@ -8,6 +8,7 @@ all environments stays within the limit, and the price of a call is a dictionary
 
 import time
 from dataclasses import dataclass
+from threading import Lock
 from typing import ClassVar
 
 from pynamodb.attributes import NumberAttribute
@@ -21,6 +22,8 @@ _LEASES_PER_LIMIT = 20
 _LEASE_SECONDS = 10.0
 _LEASES_KEPT = 512
 _leases: dict[tuple[str, str], "_Lease"] = {}
+_spending = Lock()
+"""An environment has one thread, but a lease spent twice would let calls pass that the limit forbids."""
 
 
 @dataclass(frozen=True)
@@ -59,10 +62,11 @@ class BucketItem(Item):
 def take(limit: Limit, subject: str) -> Verdict:
     """Take one token from the subject's bucket, or from what this environment has leased of it."""
     key = (limit.rule, subject)
-    lease = _leases.get(key)
-    if lease and lease.tokens and lease.until > time.monotonic():
-        lease.tokens -= 1
-        return Verdict(True, limit.per_minute, lease.remaining + lease.tokens, 0)
+    with _spending:
+        lease = _leases.get(key)
+        if lease and lease.tokens > 0 and lease.until > time.monotonic():
+            lease.tokens -= 1
+            return Verdict(True, limit.per_minute, lease.remaining + lease.tokens, 0)
     wanted = max(1, limit.per_minute // _LEASES_PER_LIMIT)
     verdict = _take_from_bucket(limit, subject, wanted)
     if not verdict.allowed and wanted > 1:

@@ -4,10 +4,12 @@ import json
 import re
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from threading import Lock
 from types import SimpleNamespace
 from typing import Any
 
 import pytest
+from botocore.client import BaseClient
 from moto.ses.models import ses_backends
 
 from functions.identity import auth, http, keyed, send_email_code, signing, signing_keys
@@ -52,6 +54,18 @@ def auth_api(api: Callable[[Handler, str], Api], keys: None) -> Api:
 def api_of_self(api: Callable[[Handler, str], Api], keys: None) -> Api:
     """The function of one's own account, of verification and of the keys."""
     return api(http.handler, "identity")
+
+
+@pytest.fixture
+def one_call_at_a_time(monkeypatch: pytest.MonkeyPatch) -> None:
+    """DynamoDB carries out conditional writes one after another; moto, in threads of this process, would not."""
+    make_api_call, lock = BaseClient._make_api_call, Lock()
+
+    def call(client: BaseClient, name: str, parameters: Any) -> Any:
+        with lock:
+            return make_api_call(client, name, parameters)
+
+    monkeypatch.setattr(BaseClient, "_make_api_call", call)
 
 
 def registration(**fields: Any) -> dict[str, Any]:

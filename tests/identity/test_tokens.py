@@ -98,7 +98,7 @@ FORGERIES: dict[str, Callable[[Ours], str]] = {
     "a kid that is SQL": lambda ours: rs256(ours, pem=THEIRS, kid="x' UNION SELECT 'key"),
     "a kid that is a number": lambda ours: headed(ours, kid=0),
     "a kid that is a list": lambda ours: headed(ours, kid=[ours.kid]),
-    "no kid": lambda ours: headed(ours),
+    "no kid": headed,
     "a key of their own in the header": lambda ours: headed(
         ours, kid="theirs", jwk=jwk.construct(THEIRS, "RS256").public_key().to_dict()
     ),
