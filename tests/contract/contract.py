@@ -160,7 +160,9 @@ def _term_fields(term: str) -> set[str]:
         return {field.name for field in fields(term[1 : term.rindex("}")])}
     bare = re.match(r"([A-Z]\w+)", term)
     if bare:
-        definition = objects()[bare[1]]
+        # Defined where it stands, and only else by its first use: one name may have two shapes (Batch).
+        own = dict(_inline(term)).get(bare[1])
+        definition = objects()[bare[1]] if own is None else own
         names: set[str] = set()
         terms = _terms(definition)
         if re.match(r"[A-Z]\w+$", terms[0]):
