@@ -10,6 +10,7 @@ from psycopg.rows import class_row, dict_row
 from shared.sql.connection import Connection
 
 _SEEN: LiteralString = "(u.status = 'active' OR (u.status = 'banned' AND u.ban_end_time <= %(at)s))"
+_ONE_SEEN: LiteralString = " WHERE u.uid = %(uid)s AND " + _SEEN
 _PEOPLE: LiteralString = """
     identity.users u JOIN identity.authors a ON a.user_id = u.id JOIN identity.user_profiles p ON p.uid = u.uid
 """
@@ -34,7 +35,7 @@ class ListOwner:
 
 def is_seen(db: Connection, uid: int, at: datetime) -> bool:
     """Whether there is such an account for others."""
-    query = "SELECT 1 FROM identity.users u WHERE u.uid = %(uid)s AND " + _SEEN
+    query = "SELECT 1 FROM identity.users u" + _ONE_SEEN
     return db.execute(query, {"uid": uid, "at": at}).fetchone() is not None
 
 
@@ -48,8 +49,7 @@ def find(db: Connection, uid: int, viewer: int | None, at: datetime) -> dict[str
                    WHERE c.follower_id = %(viewer)s::bigint AND c.followee_id = u.uid), 0), 0) AS others_count
         FROM """
         + _PEOPLE
-        + " WHERE u.uid = %(uid)s AND "
-        + _SEEN
+        + _ONE_SEEN
     )
     with db.cursor(row_factory=dict_row) as cursor:
         return cursor.execute(query, {"uid": uid, "viewer": viewer, "at": at}).fetchone()
@@ -81,8 +81,8 @@ def list_owner(db: Connection, uid: int, at: datetime) -> ListOwner | None:
                coalesce((p.privacy->>'show_following')::boolean, true) AS show_following,
                greatest(p.followers_count, 0) AS followers_count, greatest(p.following_count, 0) AS following_count
         FROM identity.users u JOIN identity.user_profiles p ON p.uid = u.uid
-        WHERE u.uid = %(uid)s AND """
-        + _SEEN
+        """
+        + _ONE_SEEN
     )
     with db.cursor(row_factory=class_row(ListOwner)) as cursor:
         return cursor.execute(query, {"uid": uid, "at": at}).fetchone()
