@@ -77,6 +77,8 @@ class HouseFunction(Construct):
             "SERVICE": self._scope.domain,
             "PUBLIC_URL": foundation.public_url,
             "FORWARDED_HOPS": str(self._scope.house.stage.forwarded_hops),
+            # None of ours has plugins, so the metadata of every package need not be read for one.
+            "PYDANTIC_DISABLE_PLUGINS": "1",
             **({"CLOCK_FILE": foundation.house.stage.clock_file} if foundation.house.stage.clock_file else {}),
         }
         statements: list[Allow] = []

@@ -1,6 +1,7 @@
 """The HTTP function of a domain: FastAPI over flat routes, behind the edge, behind Mangum."""
 
 import asyncio
+import gc
 from collections.abc import Callable
 from functools import cache
 from typing import Any
@@ -43,6 +44,8 @@ def lambda_handler(app: FastAPI) -> Callable[[dict[str, Any], Any], dict[str, An
     Mangum runs on the thread's current event loop, which Python no longer makes by itself; this one is ours.
     """
     adapter = Mangum(app, lifespan="off")
+    # The last thing a module does: all that was imported stays, and need not be looked at by the garbage collector.
+    gc.freeze()
 
     def handler(event: dict[str, Any], context: Any) -> dict[str, Any]:
         asyncio.set_event_loop(_loop())

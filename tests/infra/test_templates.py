@@ -55,7 +55,7 @@ def test_a_function_is_told_the_names_of_what_it_was_granted(stage):
     (http,) = [function for function in functions if function["FunctionName"] == "sharestack-small-sample-http"]
 
     assert set(http["Environment"]["Variables"]) == {
-        "STAGE", "SERVICE", "PUBLIC_URL",
+        "STAGE", "SERVICE", "PUBLIC_URL", "PYDANTIC_DISABLE_PLUGINS",
         "FORWARDED_HOPS", "BUS", "DATABASE_URL", "DATABASE_IAM", "TABLE_IDENTITY", "TABLE_OPS",
         "TABLE_SOCIAL", "BUCKET_MEDIA_PRIVATE", "QUEUE_SAMPLES", "KEY_PII", "SCHEDULE_GROUP", "SCHEDULE_ROLE",
         "SCHEDULE_TARGET",
