@@ -33,7 +33,7 @@ USERS: Listing[AdminUser] = Listing(
     },
 )
 _PROFILE: LiteralString = """
-    SELECT json_build_object('avatar_url', a.avatar, 'bio', a.description, 'dedication', a.dedication,
+    json_build_object('avatar_url', a.avatar, 'bio', a.description, 'dedication', a.dedication,
         'location', a.location, 'country', a.country, 'language', a.language, 'website', p.website, 'region', u.region,
         'locale', u.locale, 'timezone', u.timezone, 'currency', u.currency, 'is_virtual', coalesce(u.is_virtual, false),
         'email_verified', u.email_verified_at IS NOT NULL, 'phone_verified', u.phone_verified_at IS NOT NULL,
@@ -45,10 +45,9 @@ _PROFILE: LiteralString = """
 _DETAIL: LiteralString = (
     "SELECT"
     + _COLUMNS
-    + ", ("
+    + ","
     + _PROFILE
-    + """
-    ) AS profile, (
+    + """ AS profile, (
         SELECT coalesce(json_agg(row_to_json(s) ORDER BY s.created_at DESC), '[]') FROM (
             SELECT n.subscription_id, n.creator_id, n.plan_id, l.name AS plan_name, n.status, n.amount, n.auto_renew,
                    n.cancel_at_period_end, n.current_period_start, n.current_period_end, n.cancelled_at, n.created_at
