@@ -302,6 +302,13 @@ DATA = PersonalData(
             file="api_key_uses.json",
         ),
         Items(
+            "ops",
+            "CA#admin:user_stats:",
+            what=("账号统计缓存", "Counts of accounts, kept for a minute"),
+            kept=Kept("只有总数，不含个人信息", "数分钟后自动删除"),
+            not_exported="counts of all accounts",
+        ),
+        Items(
             "events",
             "LN#",
             what=("对不存在账号的登录尝试", "Guesses at names nobody has"),

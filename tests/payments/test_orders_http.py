@@ -8,6 +8,7 @@ import pytest
 
 from shared import clock
 from tests.fixtures.api import Api
+from tests.fixtures.people import make_user
 from tests.fixtures.postgres import House
 from tests.payments.build import BUYER, PRICE, SELLER, MortalGateway, add_work
 
@@ -124,6 +125,15 @@ class TestPlacing:
         for content_id in (add_work(house.sql, price=None), add_work(house.sql, author_id=BUYER)):
             reply = shop.post("/payments/orders", {"kind": "content", "target_id": content_id}, token=buyer)
             assert reply.error == (409, "not_for_sale")
+
+    @pytest.mark.parametrize(
+        ("status", "answer"), [("active", 201), ("inactive", 409), ("pending_deletion", 409), ("deleted", 409)]
+    )
+    def test_who_has_left_sells_nothing(self, shop: Api, house: House, buyer: str, status: str, answer: int) -> None:
+        make_user(house.sql, SELLER + 500, "leaver")
+        house.sql("UPDATE identity.users SET status = %s WHERE uid = %s", (status, SELLER + 500))
+        work = add_work(house.sql, author_id=SELLER + 500)
+        assert shop.post("/payments/orders", {"kind": "content", "target_id": work}, token=buyer).status == answer
 
     @pytest.mark.parametrize(
         ("field", "minutes", "status"),

@@ -132,6 +132,13 @@ def test_what_is_over_does_not_stand_in_the_way_though_no_task_ended_it_yet(noon
     assert shop.counts(plan_id) == (0, 1)
 
 
+@pytest.mark.parametrize("status", ["inactive", "pending_deletion", "deleted"])
+def test_a_creator_who_has_left_takes_nobody(shop, status: str) -> None:
+    plan_id = shop.plan()
+    shop.house.sql("UPDATE identity.users SET status = %s WHERE uid = %s", (status, shop.creator))
+    assert shop.subscribe(plan_id).error == (409, "plan_archived")
+
+
 def test_a_full_plan_takes_nobody_and_a_pending_subscription_holds_its_seat(shop) -> None:
     plan_id = shop.plan(max_subscribers=1)
     subscription_id, order_no = shop.bought(plan_id)

@@ -127,12 +127,14 @@ class Offer:
     available_from: datetime | None
     available_to: datetime | None
     owned: bool
+    author_has_left: bool
 
     def is_sold_to(self, buyer_id: int, at: datetime) -> bool:
-        """Whether this buyer may buy it now: at a price, from someone else, and to be read at once."""
+        """Whether this buyer may buy it now: at a price, from someone else who is still there, and to be read at once."""
         begun = self.available_from is None or self.available_from <= at
         ended = self.available_to is not None and self.available_to <= at
-        return self.access_level == "paid" and self.author_id != buyer_id and begun and not ended
+        is_anothers = self.author_id != buyer_id and not self.author_has_left
+        return self.access_level == "paid" and is_anothers and begun and not ended
 
 
 def content_offer(db: Connection, content_id: int, buyer_id: int) -> Offer | None:
@@ -144,7 +146,10 @@ def content_offer(db: Connection, content_id: int, buyer_id: int) -> Offer | Non
                    c.available_to, EXISTS (
                        SELECT 1 FROM payments.payment_orders o
                        WHERE o.user_id = %(buyer_id)s AND o.kind = 'content' AND o.target_id = c.content_id
-                         AND o.status IN ('paid', 'refunding', 'partially_refunded')) AS owned
+                         AND o.status IN ('paid', 'refunding', 'partially_refunded')) AS owned,
+                   EXISTS (SELECT 1 FROM identity.pub_profiles s
+                           WHERE s.uid = c.author_id AND s.status IN ('inactive', 'pending_deletion', 'deleted'))
+                       AS author_has_left
             FROM content.pub_contents c WHERE c.content_id = %(content_id)s
             """,
             {"content_id": content_id, "buyer_id": buyer_id},

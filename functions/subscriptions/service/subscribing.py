@@ -72,7 +72,7 @@ def _check(user_id: int, found: Row) -> None:
     plan = found["plan"]
     if found["creator_id"] == user_id:
         raise CannotSubscribeSelf
-    if plan["status"] == "archived":
+    if plan["status"] == "archived" or found["creator_has_left"]:
         raise PlanArchived
     if found["subscription_id"] is not None:
         raise AlreadySubscribed(subscription_id=found["subscription_id"], status=found["status"], order_no=found["order_no"])

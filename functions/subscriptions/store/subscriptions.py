@@ -103,7 +103,8 @@ _PLAN_FOR = with_plan(
     SELECT p.creator_id, p.seats_taken, live.subscription_id, live.status, live.current_period_end,
         live.order_no, due.expires_at,
         EXISTS (SELECT 1 FROM subscriptions.user_subscriptions s WHERE s.user_id = %(user_id)s
-            AND s.creator_id = p.creator_id AND s.version IS NOT NULL) AS had_access, {plan}
+            AND s.creator_id = p.creator_id AND s.version IS NOT NULL) AS had_access,
+        c.status IN ('inactive', 'pending_deletion', 'deleted') AS creator_has_left, {plan}
     FROM subscriptions.subscription_plans p JOIN identity.pub_profiles c ON c.uid = p.creator_id
     LEFT JOIN subscriptions.user_subscriptions live ON live.user_id = %(user_id)s AND live.creator_id = p.creator_id
         AND live.status IN ('pending', 'trialing', 'active', 'past_due')
