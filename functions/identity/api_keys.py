@@ -8,6 +8,7 @@ from fastapi import APIRouter
 from functions.identity.errors import ApiKeyNotFound, ScopeUnknown, TooManyKeys
 from functions.identity.schemas.api_keys import ApiKey, ApiKeyIn, Deleted, NewApiKey
 from functions.identity.service import api_keys
+from functions.identity.trail import Trail
 from shared.http.app import BASE, create_app, lambda_handler
 from shared.http.auth import SignedIn
 from shared.http.envelope import Answer, Items, PathId, answer
@@ -37,4 +38,5 @@ async def revoke_key(key_id: PathId, caller: SignedIn, db: Write) -> Answer[Dele
 
 
 app = create_app("identity", router)
+app.add_middleware(Trail)
 handler = lambda_handler(app)

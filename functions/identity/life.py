@@ -16,6 +16,7 @@ from functions.identity.errors import (
 from functions.identity.models import Client
 from functions.identity.schemas.life import Deactivated, DeactivateIn, ExportIn, PendingDeletion
 from functions.identity.service import data_export, deactivation, deletion
+from functions.identity.trail import Trail
 from shared.http.app import BASE, create_app, lambda_handler
 from shared.http.auth import Context, SignedIn
 from shared.http.envelope import Answer, answer
@@ -48,4 +49,5 @@ async def export_data(body: ExportIn, caller: SignedIn, db: Write) -> Answer[Job
 
 
 app = create_app("identity", router)
+app.add_middleware(Trail)
 handler = lambda_handler(app)

@@ -73,6 +73,7 @@ MANIFEST = Manifest(
             grants=(
                 Table("identity", ("PutItem", "DeleteItem", "Query"), ("U#",)),
                 Table("ops", ("Query",), ("KU#",)),
+                Table("events", ("PutItem",), ("U#",)),
                 Secret("signing-keys"),
             ),
         ),
@@ -138,6 +139,7 @@ MANIFEST = Manifest(
                 _SESSIONS,
                 _CODES,
                 _HASH_KEY,
+                Table("events", ("PutItem",), ("U#",)),
                 Table("ops", ("PutItem",), ("JOB#",)),
                 Key("pii", ("decrypt",)),
                 Queue("email"),

@@ -83,13 +83,17 @@ class Guesses:
 
 @dataclass(frozen=True, slots=True)
 class Account:
-    """What sign-in needs to know of an account. `staff_password_hash`, when set, is the one an operator proves."""
+    """What sign-in needs to know of an account. `staff_password_hash`, when set, is the one an operator proves.
+
+    One that is not `is_active` was switched off by an operator, and its owner cannot switch it on.
+    """
 
     uid: int
     email: str | None
     phone: str | None
     username: str
     status: str
+    is_active: bool
     ban_reason: str | None
     ban_end_time: datetime | None
     password_hash: str | None

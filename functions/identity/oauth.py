@@ -26,6 +26,7 @@ from functions.identity.schemas.oauth import (
     State,
 )
 from functions.identity.service import oauth
+from functions.identity.trail import Trail
 from shared.errors import AccountBanned, UnsupportedMediaType
 from shared.http.app import BASE, create_app, lambda_handler
 from shared.http.auth import Context, Public
@@ -109,4 +110,5 @@ def _invalid(kind: str) -> RequestValidationError:
 
 
 app = create_app("identity", router)
+app.add_middleware(Trail)
 handler = lambda_handler(app)

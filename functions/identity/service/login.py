@@ -108,7 +108,7 @@ def state_refusal(tried: Attempt, *, reactivate: bool = False) -> Refusal | None
         return InvalidCredentials()
     if account.is_banned(tried.at):
         return AccountBanned(ban_reason=account.ban_reason, ban_end_time=account.ban_end_time)
-    if account.status in life.LEFT and not reactivate:
+    if not account.is_active or (account.status in life.LEFT and not reactivate):
         return AccountDeactivated()
     return None
 

@@ -20,7 +20,13 @@ from dataclasses import replace
 from psycopg.errors import UniqueViolation
 
 from events.identity import UserRegistered
-from functions.identity.errors import OauthAlreadyBound, OauthProviderError, OauthStateInvalid, RedirectUriNotAllowed
+from functions.identity.errors import (
+    AccountDeactivated,
+    OauthAlreadyBound,
+    OauthProviderError,
+    OauthStateInvalid,
+    RedirectUriNotAllowed,
+)
 from functions.identity.gateways.oauth_base import Away, Declined
 from functions.identity.gateways.oauth_registry import gateway
 from functions.identity.handles import new_invitation_code, new_username
@@ -201,6 +207,9 @@ def _admit(db: Connection, uid: int, account: ProviderAccount, client: Client) -
             banned = AccountBanned(ban_reason=owner.ban_reason, ban_end_time=owner.ban_end_time)
             tried.write_down(account.provider, banned)
             return banned
+        if not owner.is_active:
+            tried.write_down(account.provider, AccountDeactivated())
+            return AccountDeactivated()
         store.link(db, uid, account, tried.at)
         accounts.note_login(db, uid, account.provider, client, tried.at)
         if owner.status in life.LEFT:

@@ -23,7 +23,7 @@ def lock_account(
         row: dict[str, Any] = cursor.execute(
             """
             WITH account AS (
-                SELECT u.uid, u.email, u.phone_number AS phone, u.username, u.status, u.ban_reason, u.ban_end_time,
+                SELECT u.uid, u.email, u.phone_number AS phone, u.username, u.status, u.is_active, u.ban_reason, u.ban_end_time,
                        c.password_hash,
                        (SELECT s.staff_password_hash FROM admin.admins s WHERE s.user_id = u.uid) AS staff_password_hash,
                        CASE WHEN c.totp_confirmed_at IS NOT NULL THEN c.totp_secret END AS totp_secret, c.totp_pending,
