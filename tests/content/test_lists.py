@@ -127,3 +127,13 @@ def test_categories_are_a_tree_in_the_readers_language(content, category):
     assert (len(flat), {len(one["children"]) for one in flat}) == (12, {0})
     assert content.get("/categories/list", query={"flat": True, "parent_id": category("finance")}).data["items"] == below
     assert content.get("/categories/list", query={"parent_id": 424_242}).data["items"] == []
+
+
+def test_works_of_who_has_left_are_hidden_until_they_are_back(*, ids, publish, house, content):
+    content_id = publish()
+    for status, shown in (("inactive", []), ("pending_deletion", []), ("deleted", [content_id]), ("active", [content_id])):
+        house.sql("UPDATE identity.users SET status = %s WHERE uid = %s", (status, AUTHOR))
+        assert ids() == ids(sort_by="likes") == shown
+        assert content.get("/contents/list").data["total"] == len(shown)
+    house.sql("UPDATE identity.users SET status = 'inactive' WHERE uid = %s", (AUTHOR,))
+    assert content.get(f"/contents/detail/{content_id}").status == 200, "who has the address, or paid for it, still opens it"

@@ -77,6 +77,10 @@ CREATE VIEW finance.pub_balances AS
 CREATE VIEW finance.pub_open_withdrawals AS
     SELECT withdrawal_id, creator_id FROM finance.withdrawal_requests
     WHERE status IN ('pending', 'approved', 'processing');
+-- Accounts that are hidden until their owner comes back, or for good.
+CREATE INDEX users_left ON identity.users (uid) WHERE status IN ('inactive', 'pending_deletion');
+CREATE VIEW identity.pub_left AS SELECT uid FROM identity.users WHERE status IN ('inactive', 'pending_deletion');
+GRANT SELECT ON identity.pub_left TO content;
 GRANT USAGE ON SCHEMA finance TO identity;
 GRANT SELECT ON finance.pub_balances, finance.pub_open_withdrawals TO identity;
 """
@@ -130,7 +134,8 @@ def downgrade() -> None:
         DROP TRIGGER append_only ON content.content_versions;
         CREATE TRIGGER append_only BEFORE UPDATE OR DELETE OR TRUNCATE ON content.content_versions
             FOR EACH STATEMENT EXECUTE FUNCTION platform.refuse_change();
-        DROP VIEW finance.pub_open_withdrawals, finance.pub_balances;
+        DROP VIEW finance.pub_open_withdrawals, finance.pub_balances, identity.pub_left;
+        DROP INDEX identity.users_left;
         DROP INDEX finance.ledger_accounts_of_creator;
         REVOKE USAGE ON SCHEMA finance FROM identity;
         DROP TABLE platform.personal_data_acks, identity.account_changes, identity.export_requests,
