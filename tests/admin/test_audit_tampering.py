@@ -5,7 +5,7 @@ from datetime import timedelta
 import pytest
 
 from functions.admin.store.audit_chains import ACTIONS, CHAINS, OPERATIONS
-from shared.sql.sealing import Chain
+from shared.sql.sealing import Chain, seal
 from tests.admin.audit import Archive
 
 SEALED = 12
@@ -177,6 +177,20 @@ def test_a_block_that_was_deleted_shows(kept: Archive, which: int, with_its_seal
         assert not kept.verify().valid
     else:
         assert not proof.holds
+
+
+def test_a_block_written_anew_in_the_middle_shows_at_its_successor(kept: Archive) -> None:
+    """Rows, seals and block of the second block fit one another; only the third remembers another hash."""
+    for table, block in (("admin_operation_seals", "block_no"), ("audit_blocks", "log = 'admin_operation_logs' AND block_no")):
+        kept.sql(f"CREATE TABLE public.{table} AS SELECT * FROM admin.{table} WHERE {block} = 3")
+        kept.sql(f"DELETE FROM admin.{table} WHERE {block} >= 2")
+    kept.sql("UPDATE admin.admin_operation_logs SET admin_uid = 8 WHERE id = 6")
+    with kept.owner.transaction():
+        assert seal(kept.owner, OPERATIONS, kept.at, most=SEALED // 3) == SEALED // 3
+    for table in ("admin_operation_seals", "audit_blocks"):
+        kept.sql(f"INSERT INTO admin.{table} SELECT * FROM public.{table}")
+    proof = kept.verify().proofs["admin_operation_logs"]
+    assert [(fault.what, fault.places, fault.first_id) for fault in proof.faults] == [("blocks follow one another", 1, 9)]
 
 
 def test_the_beginning_cut_off_shows(kept: Archive) -> None:

@@ -11,7 +11,7 @@ from typing import Any
 from rich.console import Console
 from rich.table import Table
 
-from tests.bench import feed, ledger, requests
+from tests.bench import audit, credentials, feed, ledger, requests
 from tests.bench.measure import ROOT, Gate
 
 
@@ -21,15 +21,19 @@ def measure(only: str | None) -> tuple[list[Gate], list[dict[str, Any]]]:
     rates: list[dict[str, Any]] = []
     if only in {None, "requests"}:
         gates += [requests.warm(), *requests.cold()]
-    if only in {None, "ledger", "feed"}:
+    if only != "requests":
         with feed.server() as dsn:
             os.environ["BENCH_DSN"] = dsn
             if only in {None, "ledger"}:
                 rates = ledger.bench(dsn)
                 gates += ledger.budgets(rates)
+            if only in {None, "credentials"}:
+                gates += credentials.bench(dsn)
             if only in {None, "feed"}:
                 requests.prepare()
                 gates += feed.bench(dsn)
+            if only in {None, "audit"}:
+                gates += audit.bench(dsn)
     return gates, rates
 
 
@@ -53,7 +57,7 @@ def show(gates: list[Gate], rates: list[dict[str, Any]]) -> None:
 def main() -> int:
     """Measure, show, write."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--only", choices=["requests", "ledger", "feed"])
+    parser.add_argument("--only", choices=["requests", "ledger", "credentials", "feed", "audit"])
     gates, rates = measure(parser.parse_args().only)
     show(gates, rates)
     path = Path(ROOT, "build", "bench.json")
