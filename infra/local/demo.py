@@ -1,6 +1,6 @@
 """`make demo`: the journey, played against the running system through public HTTP only.
 
-A creator publishes, a reader pays, the creator is paid out; then a refund. Codes are read from the mailbox, payments go
+A creator publishes, a reader pays, the creator is paid out; then a refund; then what operators do. Codes are read from the mailbox, payments go
 through the simulator's page. Every step prints what happened; the exit code says whether every check held.
 """
 
@@ -10,6 +10,7 @@ import sys
 import httpx
 
 from infra.local.journey import Journey
+from infra.local.operations import Operations
 from infra.local.playing import Failed, House
 
 
@@ -19,7 +20,9 @@ def main() -> int:
     house = House(base)
     try:
         house.wait_until_ready()
-        Journey(house).play()
+        journey = Journey(house)
+        journey.play()
+        Operations(journey).play()
     except Failed as failure:
         print(f"\n  ✗ {failure}", file=sys.stderr)
         return 1
