@@ -96,7 +96,7 @@ def caller_with(key: str, public_url: str) -> Caller:
         if signed:
             raise
         raise Unauthenticated from refusal
-    if caller.kind != KIND or not hmac.compare_digest(caller.key_hash, hashed):
+    if not hmac.compare_digest(caller.key_hash, hashed):
         raise Unauthenticated
     if _has_ended(named):
         raise TokenExpired

@@ -5,7 +5,7 @@ import hashlib
 import hmac
 import json
 from collections.abc import Callable
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
@@ -90,6 +90,7 @@ FORGERIES: dict[str, Callable[[Ours], str]] = {
     "a later end under our signature": lambda ours: with_other_claims(ours, exp=2**40),
     "signed anew with other scopes": lambda ours: signed(ours, scopes=["read", "write"]),
     "another issuer": lambda ours: signed(ours, iss="https://elsewhere.test/api/v1"),
+    "another issuer and no item": lambda ours: signed(ours, iss="https://elsewhere.test/api/v1", jti="0" * 32),
     "no issuer": lambda ours: signed(ours, iss=None),
     "no user": lambda ours: signed(ours, sub=None),
     "no jti": lambda ours: signed(ours, jti=None),
@@ -151,7 +152,13 @@ def test_a_key_outlives_the_signing_key_that_made_it(door: Api, ours: Ours) -> N
     assert Holder(door, ours.key).get().status == 200
     for bent in (ours.key[:-4] + "AAAA", signed(ours, scopes=["write"]), signed(ours, pem=THEIRS)):
         assert Holder(door, bent).get().error == (401, "unauthenticated")
-    SessionItem.get(user_key(int(ours.claims["sub"])), session_key(ours.claims["jti"])).delete()
+    with clock.frozen(datetime.fromtimestamp(ours.claims["exp"], UTC)):
+        assert Holder(door, ours.key).get().status == 401
+        elsewhere()
+        item = SessionItem.get(user_key(int(ours.claims["sub"])), session_key(ours.claims["jti"]))
+        item.update([SessionItem.ttl.set(ours.claims["exp"] + 60)])
+        assert Holder(door, ours.key).get().error == (401, "token_expired")
+    item.delete()
     elsewhere()
     assert Holder(door, ours.key).get().error == (401, "unauthenticated")
 
