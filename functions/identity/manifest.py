@@ -27,7 +27,7 @@ _LIVE_SESSIONS = Table("identity", ("GetItem", "Query", "UpdateItem", "DeleteIte
 _CODES = Table("identity", ("GetItem", "PutItem", "UpdateItem"), ("C#", "CF#"))
 _JOURNEYS = Table("identity", ("GetItem", "PutItem", "DeleteItem"), ("O#",))
 _HASH_KEY = Table("identity", ("GetItem",), ("HASHKEY",))
-_LOGINS = Table("events", ("PutItem", "Query"), ("U#", "LN#"))
+_LOGINS = Table("events", ("PutItem",), ("U#", "LN#"))
 _JOBS = Table("ops", ("GetItem", "UpdateItem"), ("JOB#",))
 _FOLLOWS = Table("social", ("GetItem", "BatchGetItem", "Query", "PutItem", "DeleteItem"), ("U#", "F#"))
 
@@ -100,7 +100,7 @@ MANIFEST = Manifest(
                 _LIVE_SESSIONS,
                 _FOLLOWS,
                 _HASH_KEY,
-                _LOGINS,
+                Table("events", ("Query",), ("U#",)),
                 Key("pii", ("encrypt", "decrypt")),
                 Queue("email"),
             ),

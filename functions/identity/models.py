@@ -1,7 +1,7 @@
 """What identity knows about an account, and the rules true of one of them. Nothing here touches the outside."""
 
 import re
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import Any, Literal
 
@@ -51,14 +51,23 @@ LOCKS_REMEMBERED = timedelta(hours=24)
 """So long after a lock has ended, the next one is a first again."""
 
 
+ADDRESSES_REMEMBERED = timedelta(hours=1)
+MOST_ADDRESSES = 20
+
+
 @dataclass(frozen=True, slots=True)
 class Guesses:
-    """Wrong passwords under one name, and the lock they led to. The same for an account and for a name nobody has."""
+    """What is remembered of attempts under one name: wrong passwords, the lock they led to, and the last hour's addresses.
+
+    The same for an account and for a name nobody has. `recent_addresses` are addresses with the epoch second of the last
+    attempt from each.
+    """
 
     failed_count: int = 0
     failures_since: datetime | None = None
     locked_until: datetime | None = None
     lock_level: int = 0
+    recent_addresses: dict[str, int] = field(default_factory=dict)
 
     def is_locked(self, at: datetime) -> bool:
         """Whether wrong passwords have locked the name."""
@@ -76,9 +85,26 @@ class Guesses:
         is_counting = self.failures_since is not None and self.failures_since > at - lock
         count = self.failed_count + 1 if is_counting else 1
         if count < limit:
-            return Guesses(count, self.failures_since if is_counting else at, None if is_old else self.locked_until, level)
+            return replace(
+                self,
+                failed_count=count,
+                failures_since=self.failures_since if is_counting else at,
+                locked_until=None if is_old else self.locked_until,
+                lock_level=level,
+            )
         # Sixteen doublings of a minute are longer than the longest lock; further ones would overflow.
-        return Guesses(0, None, at + min(lock * 2 ** min(level, 16), LONGEST_LOCK), level + 1)
+        until = at + min(lock * 2 ** min(level, 16), LONGEST_LOCK)
+        return replace(self, failed_count=0, failures_since=None, locked_until=until, lock_level=level + 1)
+
+    def addresses_since(self, moment: datetime) -> dict[str, int]:
+        """From where attempts came since then."""
+        return {ip: seen for ip, seen in self.recent_addresses.items() if seen > moment.timestamp()}
+
+    def after_attempt_from(self, ip: str, at: datetime) -> "Guesses":
+        """One more attempt; what is older than an hour is forgotten, and all but the last twenty."""
+        recent = self.addresses_since(at - ADDRESSES_REMEMBERED) | {ip: int(at.timestamp())}
+        newest = sorted(recent.items(), key=lambda one: one[1])[-MOST_ADDRESSES:]
+        return replace(self, recent_addresses=dict(newest))
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from functions.identity.models import Guesses
 from functions.identity.store import logins
 from functions.identity.store.logins import LoginItem
 from shared import clock
@@ -74,13 +75,13 @@ def test_three_addresses_within_an_hour_are_too_many_and_told_once_each(
 ) -> None:
     with clock.frozen(NOW):
         uid = register()["user"]["user_id"]
-        for ip in ("198.51.100.1", "198.51.100.2", "198.51.100.2", "198.51.100.3"):
+        for ip in ("198.51.100.1", "198.51.100.2", "198.51.100.2", "198.51.100.3", "198.51.100.1", "198.51.100.4"):
             assert from_address(ip).status == 200
     flags = [list(item.flags) for item in entries(uid)]
-    assert flags == [[], [], ["impossible_frequency"], ["impossible_frequency"], ["impossible_frequency"]]
+    assert flags == [[], [], [], [], *[["impossible_frequency"]] * 3]
     assert house.sql(EVENTS) == [
-        ("abnormal_login", "medium", uid, None, "198.51.100.2", "impossible_frequency"),
         ("abnormal_login", "medium", uid, None, "198.51.100.3", "impossible_frequency"),
+        ("abnormal_login", "medium", uid, None, "198.51.100.4", "impossible_frequency"),
     ]
     post.deliver()
     assert ["三个或更多网络地址" in letter.body for letter in post.letters] == [True, True]
@@ -92,10 +93,20 @@ def test_addresses_of_more_than_an_hour_ago_do_not_count(
     with clock.frozen(NOW):
         register()
         from_address("198.51.100.1")
+        from_address("198.51.100.3")
     with clock.frozen(NOW + timedelta(hours=1, seconds=1)):
         from_address("198.51.100.2")
         from_address("198.51.100.1")
     assert house.sql(EVENTS) == []
+
+
+def test_twenty_addresses_are_remembered_and_none_longer_than_an_hour() -> None:
+    guesses = Guesses()
+    for number in range(30):
+        guesses = guesses.after_attempt_from(f"198.51.100.{number}", NOW + timedelta(seconds=number))
+    assert list(guesses.recent_addresses) == [f"198.51.100.{number}" for number in range(10, 30)]
+    later = guesses.after_attempt_from("203.0.113.7", NOW + timedelta(hours=2))
+    assert list(later.recent_addresses) == ["203.0.113.7"]
 
 
 def test_a_name_nobody_has_is_watched_the_same_way(from_address: Callable[..., Any], house: House, post: Post) -> None:

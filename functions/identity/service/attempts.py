@@ -3,8 +3,8 @@
 Nothing here hashes a password, so that functions without that library can count a wrong one-time password too.
 
 What is done for an attempt does not depend on whether the account exists: one statement locks the account or what is
-remembered of the name, one stores what was guessed; the last hour's log is read and the attempt written; a lock leaves a
-security event and a message in the queue `email`, which for nobody has no target.
+remembered of the name, one stores what was guessed and from where; the attempt is written down; a lock leaves a security
+event and a message in the queue `email`, which for nobody has no target.
 """
 
 from collections.abc import Iterator
@@ -18,11 +18,10 @@ from botocore.exceptions import BotoCoreError, ClientError
 from functions.identity import keyed
 from functions.identity.errors import AccountLocked
 from functions.identity.letters import Alarm, alarm_letter
-from functions.identity.models import Account, AccountName, Client, Guesses, account_name
+from functions.identity.models import ADDRESSES_REMEMBERED, Account, AccountName, Client, Guesses, account_name
 from functions.identity.service import mail
-from functions.identity.store import credentials, logins
+from functions.identity.store import accounts, credentials, logins
 from shared import clock, observe
-from shared.dynamo.sessions import user_key
 from shared.errors import Refusal
 from shared.i18n import DEFAULT_LOCALE
 from shared.sql import security
@@ -45,6 +44,7 @@ class Attempt:
     at: datetime
     flags: list[str] = field(default_factory=list)
     new_password_hash: str | None = None
+    is_remembered: bool = False
 
     @property
     def locked(self) -> AccountLocked | None:
@@ -60,32 +60,54 @@ class Attempt:
         lock = timedelta(minutes=int(tunable(self.db, "auth.lock_minutes")))
         was_locked = self.guesses.is_locked(self.at)
         self.guesses = self.guesses.after_failure(self.at, limit=limit, lock=lock)
-        if self.account:
-            credentials.keep_guesses(self.db, self.account.uid, self.guesses)
-        else:
-            credentials.keep_guesses_at_nobody(self.db, self.name_hash, self.guesses, self.at)
+        self.remember()
         if self.guesses.is_locked(self.at):
             self.flags.append("lock_out")
             if not was_locked:
                 self._raise_alarm("brute_force", "lock_out", level=self.guesses.lock_level)
 
     def watch_addresses(self) -> None:
-        """Look where the last hour's attempts came from, and which device this one has."""
-        partition = user_key(self.account.uid) if self.account else logins.nobodys_key(self.name_hash)
-        known = logins.addresses_of_last_hour(partition, self.at)
-        if len(known | {self.client.ip}) >= MANY_ADDRESSES:
+        """Look where the last hour's attempts came from, and which device this one has. Nothing is stored yet."""
+        known = self.guesses.addresses_since(self.at - ADDRESSES_REMEMBERED)
+        self.guesses = self.guesses.after_attempt_from(self.client.ip, self.at)
+        if len(known | {self.client.ip: 0}) >= MANY_ADDRESSES:
             self.flags.append("impossible_frequency")
             if self.client.ip not in known:
                 self._raise_alarm("abnormal_login", "impossible_frequency", addresses=len(known) + 1)
         if self.account and self.client.device_id and self.account.has_devices and not self.account.knows_device:
             self.flags.append("new_device")
 
+    def note_success(self, method: str) -> None:
+        """Signed in: failures are forgotten; when, how, with what and from where is remembered."""
+        if self.account:
+            accounts.note_login(
+                self.db,
+                self.account.uid,
+                method,
+                self.client,
+                self.at,
+                password_hash=self.new_password_hash,
+                recent_addresses=self.guesses.recent_addresses,
+            )
+            self.is_remembered = True
+
+    def remember(self) -> None:
+        """Store what is remembered of the name, unless that was done already."""
+        if self.is_remembered:
+            return
+        if self.account:
+            credentials.keep_guesses(self.db, self.account.uid, self.guesses)
+        else:
+            credentials.keep_guesses_at_nobody(self.db, self.name_hash, self.guesses, self.at)
+        self.is_remembered = True
+
     def raise_new_address(self) -> None:
         """An operator signed in from an address never seen for the account."""
         self._raise_alarm("abnormal_login", "new_address")
 
     def write_down(self, method: str, refusal: Refusal | None) -> None:
-        """One line of the login log."""
+        """One line of the login log; and what is remembered of the name is stored, if it was not yet."""
+        self.remember()
         reason = refusal.error if refusal else None
         if self.account:
             logins.log(self.account.uid, method, self.client, reason=reason, flags=self.flags)

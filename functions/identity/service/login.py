@@ -67,15 +67,15 @@ def attempt(
     refusal: Refusal | None
     pair: TokenPair | None = None
     with alone_with(db, name, client) as tried:
+        tried.watch_addresses()
         try:
             refusal = judge(tried)
         except Refusal as raised:
             refusal = raised
         if refusal is None and tried.account is None:
             refusal = InvalidCredentials()
-        tried.watch_addresses()
         if refusal is None and tried.account:
-            accounts.note_login(db, tried.account.uid, method, client, tried.at, password_hash=tried.new_password_hash)
+            tried.note_success(method)
             pair = enter(tried.account)
         tried.write_down(method, refusal)
     if pair is None:

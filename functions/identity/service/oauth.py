@@ -211,7 +211,7 @@ def _admit(db: Connection, uid: int, account: ProviderAccount, client: Client) -
             tried.write_down(account.provider, AccountDeactivated())
             return AccountDeactivated()
         store.link(db, uid, account, tried.at)
-        accounts.note_login(db, uid, account.provider, client, tried.at)
+        tried.note_success(account.provider)
         if owner.status in life.LEFT:
             life.reactivate(db, owner)
         tried.write_down(account.provider, None)

@@ -1,9 +1,11 @@
 """Accounts in SQL: registering, signing in, reading oneself."""
 
+from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 
 from psycopg.rows import dict_row
+from psycopg.types.json import Jsonb
 
 from functions.identity.models import Client, NewAccount, Person, Staff
 from shared import clock
@@ -119,7 +121,14 @@ def find_uid(db: Connection, email: str) -> int | None:
 
 
 def note_login(
-    db: Connection, uid: int, method: str, client: Client, at: datetime, *, password_hash: str | None = None
+    db: Connection,
+    uid: int,
+    method: str,
+    client: Client,
+    at: datetime,
+    *,
+    password_hash: str | None = None,
+    recent_addresses: Mapping[str, int] | None = None,
 ) -> None:
     """Signed in: forget failures, remember when, how and on which device.
 
@@ -129,7 +138,8 @@ def note_login(
         """
         WITH credentials AS (
             UPDATE identity.user_auth SET failed_count = 0, failures_since = NULL, locked_until = NULL, lock_level = 0,
-                password_hash = coalesce(%(password_hash)s, password_hash)
+                password_hash = coalesce(%(password_hash)s, password_hash),
+                recent_addresses = coalesce(%(recent_addresses)s, recent_addresses)
             WHERE uid = %(uid)s
         ), device AS (
             INSERT INTO identity.user_devices AS known
@@ -151,6 +161,7 @@ def note_login(
             "device_type": client.device_type,
             "app_version": client.app_version,
             "password_hash": password_hash,
+            "recent_addresses": None if recent_addresses is None else Jsonb(recent_addresses),
         },
     )
 

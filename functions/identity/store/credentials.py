@@ -5,6 +5,7 @@ from datetime import datetime
 from typing import Any, Literal
 
 from psycopg.rows import dict_row
+from psycopg.types.json import Jsonb
 
 from functions.identity.models import LOCKS_REMEMBERED, Account, AccountName, Client, Guesses
 from shared.sql.connection import Connection
@@ -31,7 +32,7 @@ def lock_account(
                        EXISTS (SELECT 1 FROM identity.user_devices d WHERE d.uid = u.uid) AS has_devices,
                        EXISTS (SELECT 1 FROM identity.user_devices d
                                WHERE d.uid = u.uid AND d.device_id = %(device_id)s::text) AS knows_device,
-                       c.failed_count, c.failures_since, c.locked_until, c.lock_level
+                       c.failed_count, c.failures_since, c.locked_until, c.lock_level, c.recent_addresses
                 FROM identity.users u JOIN identity.user_auth c ON c.uid = u.uid
                 WHERE u.status <> 'deleted' AND (
                     (%(kind)s = 'email' AND lower(u.email) = %(name)s)
@@ -50,7 +51,8 @@ def lock_account(
                 SELECT %(name_hash)s, %(kept_until)s WHERE NOT EXISTS (SELECT 1 FROM account)
                 ON CONFLICT (name_hash) DO UPDATE SET kept_until = greatest(known.kept_until, excluded.kept_until)
                 RETURNING failed_count AS nobodys_failed_count, failures_since AS nobodys_failures_since,
-                    locked_until AS nobodys_locked_until, lock_level AS nobodys_lock_level
+                    locked_until AS nobodys_locked_until, lock_level AS nobodys_lock_level,
+                    recent_addresses AS nobodys_recent_addresses
             )
             SELECT account.*, nobody.* FROM (VALUES (1)) one LEFT JOIN account ON true LEFT JOIN nobody ON true
             """,
@@ -76,10 +78,11 @@ def keep_guesses(db: Connection, uid: int, guesses: Guesses) -> None:
     """Remember the guesses at an account."""
     db.execute(
         """
-        UPDATE identity.user_auth SET failed_count = %s, failures_since = %s, locked_until = %s, lock_level = %s
+        UPDATE identity.user_auth
+        SET failed_count = %s, failures_since = %s, locked_until = %s, lock_level = %s, recent_addresses = %s
         WHERE uid = %s
         """,
-        (guesses.failed_count, guesses.failures_since, guesses.locked_until, guesses.lock_level, uid),
+        (*_columns(guesses), uid),
     )
 
 
@@ -88,17 +91,21 @@ def keep_guesses_at_nobody(db: Connection, name_hash: str, guesses: Guesses, at:
     db.execute(
         """
         UPDATE identity.unknown_logins
-        SET failed_count = %s, failures_since = %s, locked_until = %s, lock_level = %s, kept_until = %s
+        SET failed_count = %s, failures_since = %s, locked_until = %s, lock_level = %s, recent_addresses = %s,
+            kept_until = %s
         WHERE name_hash = %s
         """,
-        (
-            guesses.failed_count,
-            guesses.failures_since,
-            guesses.locked_until,
-            guesses.lock_level,
-            max(at, guesses.locked_until or at) + LOCKS_REMEMBERED,
-            name_hash,
-        ),
+        (*_columns(guesses), max(at, guesses.locked_until or at) + LOCKS_REMEMBERED, name_hash),
+    )
+
+
+def _columns(guesses: Guesses) -> tuple[object, ...]:
+    return (
+        guesses.failed_count,
+        guesses.failures_since,
+        guesses.locked_until,
+        guesses.lock_level,
+        Jsonb(guesses.recent_addresses),
     )
 
 

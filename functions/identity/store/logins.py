@@ -1,7 +1,7 @@
 """The login log (table group `events`): every attempt to sign in, at accounts and at names nobody has."""
 
 from collections.abc import Sequence
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Any, ClassVar
 
 from pynamodb.attributes import BooleanAttribute, ListAttribute, UnicodeAttribute
@@ -14,7 +14,6 @@ from shared.ids import new_ulid
 
 _KEPT_SECONDS = 180 * 86_400
 _NOBODYS_KEPT_SECONDS = 2 * 86_400
-_LOOKED_AT = 200
 _PREFIX = "L#"
 
 
@@ -52,13 +51,6 @@ def log(uid: int, method: str, client: Client, *, reason: str | None = None, fla
 def log_nobody(name_hash: str, method: str, client: Client, *, reason: str, flags: Sequence[str] = ()) -> None:
     """Write down an attempt at a name nobody has."""
     _write(nobodys_key(name_hash), _NOBODYS_KEPT_SECONDS, method, client, reason=reason, flags=flags)
-
-
-def addresses_of_last_hour(partition: str, now: datetime) -> set[str]:
-    """From where the last hour's attempts came, of the last 200 of them."""
-    since = LoginItem.sk > f"{_PREFIX}{_stamp(now - timedelta(hours=1))}"
-    found = LoginItem.query(partition, since, scan_index_forward=False, limit=_LOOKED_AT, consistent_read=True)
-    return {str(item.ip) for item in found}
 
 
 def latest(uid: int, count: int) -> list[LoginItem]:

@@ -8,6 +8,7 @@ down_revision = "0007"
 CREDENTIALS = """
 ALTER TABLE identity.user_auth
     ADD COLUMN lock_level INT NOT NULL DEFAULT 0,
+    ADD COLUMN recent_addresses JSONB NOT NULL DEFAULT '{}',
     ADD COLUMN totp_pending TEXT,
     ADD COLUMN login_alerts BOOLEAN NOT NULL DEFAULT true,
     ADD COLUMN single_session BOOLEAN NOT NULL DEFAULT false;
@@ -19,6 +20,7 @@ CREATE TABLE identity.unknown_logins (
     failures_since TIMESTAMPTZ,
     locked_until TIMESTAMPTZ,
     lock_level INT NOT NULL DEFAULT 0,
+    recent_addresses JSONB NOT NULL DEFAULT '{}',
     kept_until TIMESTAMPTZ NOT NULL
 );
 CREATE INDEX unknown_logins_kept ON identity.unknown_logins (kept_until);
@@ -50,6 +52,7 @@ def downgrade() -> None:
         """
         DROP TABLE identity.staff_addresses, identity.unknown_logins;
         ALTER TABLE identity.user_auth
-            DROP COLUMN lock_level, DROP COLUMN totp_pending, DROP COLUMN login_alerts, DROP COLUMN single_session;
+            DROP COLUMN lock_level, DROP COLUMN recent_addresses, DROP COLUMN totp_pending,
+            DROP COLUMN login_alerts, DROP COLUMN single_session;
         """
     )
