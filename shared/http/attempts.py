@@ -49,4 +49,4 @@ def _target(path: dict[str, Any]) -> tuple[str, int | None]:
     if not path:
         return "route", None
     name, value = list(path.items())[-1]
-    return name.removesuffix("_id"), value if isinstance(value, int) else None
+    return "user" if name == "uid" else name.removesuffix("_id"), value if isinstance(value, int) else None

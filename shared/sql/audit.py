@@ -11,6 +11,8 @@ from shared.sql import duty
 from shared.sql.connection import Connection
 from shared.sql.duty import Target
 
+_LONGEST_ADDRESS = 45
+"""Of IPv6; behind proxies that are not ours anything might stand there."""
 _OPERATOR_ACTION: LiteralString = """
     INSERT INTO admin.operator_audit_logs
         (operator_id, action_type, target_type, target_id, action_details, ip_address, user_agent, created_at)
@@ -74,7 +76,7 @@ def _row(uid: int, context: RequestContext, action: str, target: Target, details
         target[0],
         target[1],
         Jsonb(observe.mask(details)),
-        context.ip,
+        context.ip[:_LONGEST_ADDRESS],
         context.user_agent,
         clock.now(),
     )

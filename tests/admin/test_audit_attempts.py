@@ -216,7 +216,7 @@ def test_an_operators_rows_carry_their_result(desk: Api, house: House, token: st
     rows = house.sql(
         "SELECT operator_id, action_type, target_type, target_id, action_details FROM admin.operator_audit_logs ORDER BY id"
     )
-    assert [row[:4] for row in rows] == [(7, "ban_user", "user", 5), (7, "ban", "uid", 404)]
+    assert [row[:4] for row in rows] == [(7, "ban_user", "user", 5), (7, "ban", "user", 404)]
     assert rows[0][4] == {"before": {"status": "active"}, "after": {"status": "banned"}, "result": "success"}
     assert (rows[1][4]["result"], rows[1][4]["error"]) == ("failed", "not_found")
     assert told(house) == []

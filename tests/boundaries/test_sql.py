@@ -135,7 +135,8 @@ def test_no_role_may_change_what_is_append_only(owner: psycopg.Connection) -> No
         FROM information_schema.role_table_grants
         WHERE privilege_type IN ('UPDATE', 'DELETE', 'TRUNCATE') AND grantee <> 'postgres'
           AND (table_schema, table_name) IN (
-              ('admin', 'operator_audit_logs'), ('admin', 'admin_operation_logs'),
+              ('admin', 'operator_audit_logs'), ('admin', 'admin_operation_logs'), ('admin', 'audit_blocks'),
+              ('admin', 'operator_audit_seals'), ('admin', 'admin_operation_seals'),
               ('finance', 'ledger_entries'), ('finance', 'ledger_postings'))
         """
     ).fetchall()
