@@ -25,7 +25,7 @@ class IdentityNotVerified(Refusal):
 
 class WithdrawalInProgress(Refusal):
     status, error = 409, "withdrawal_in_progress"
-    zh, en = "已有一笔提现正在处理", "Another withdrawal is still in progress"
+    zh, en = "有提现正在处理", "A withdrawal is still in progress"
 
 
 class DailyLimitExceeded(Refusal):

@@ -120,7 +120,7 @@ class BalanceNotZero(Refusal):
 
 class WithdrawalInProgress(Refusal):
     status, error = 409, "withdrawal_in_progress"
-    zh, en = "有提现正在处理", "A withdrawal is still under way"
+    zh, en = "有提现正在处理", "A withdrawal is still in progress"
 
 
 class EmailTaken(Refusal):
