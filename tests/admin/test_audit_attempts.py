@@ -1,5 +1,6 @@
 """A staff mutation is told of whatever comes of it: done with its row or not done, refused and broken ones afterwards."""
 
+from contextlib import suppress
 from typing import Annotated, Any
 
 import pytest
@@ -13,6 +14,7 @@ from shared.http.envelope import Answer, In, Out, PathId, answer
 from shared.http.idempotency import OnceOnly
 from shared.http.sql import Read, Steps, Write
 from shared.sql.audit import admin_operation, operator_action
+from shared.sql.connection import transaction
 from shared.sql.edge import unit_of_work
 from tests.fixtures.api import Api, SignIn
 from tests.fixtures.postgres import House
@@ -74,6 +76,19 @@ async def steps(name: str, caller: Admin, context: Context, _steps: Steps) -> An
         change(db, "second")
         if name == "late":
             admin_operation(db, caller, context, "steps", ("step", None))
+    return answer(Done())
+
+
+@router.post("/undone/{how}")
+async def undone(how: str, caller: Admin, context: Context, _steps: Steps) -> Answer[Done]:
+    """Tells of something in a transaction that is rolled back, and goes on as if nothing were."""
+    start = transaction if how == "outside" else unit_of_work
+    with suppress(LookupError), start() as db:
+        admin_operation(db, caller, context, "undone", ("step", None))
+        raise LookupError
+    if how != "alone":
+        with unit_of_work() as db:
+            change(db, "after all")
     return answer(Done())
 
 
@@ -151,6 +166,13 @@ def test_the_first_of_several_transactions_tells(desk: Api, house: House, token:
         assert desk.delete(f"/desk/steps/{name}", token=token).error == (500, "internal_error")
     assert done(house) == []
     assert told(house)[1:] == [("steps", "name", None, "error", "internal_error")] * 2
+
+
+@pytest.mark.parametrize("how", ["alone", "within", "outside"])
+def test_a_row_that_was_rolled_back_tells_of_nothing(desk: Api, house: House, token: str, how: str) -> None:
+    assert desk.post(f"/desk/undone/{how}", token=token).error == (500, "internal_error")
+    assert done(house) == []
+    assert told(house) == [("undone", "step", None, "error", "internal_error")]
 
 
 @pytest.mark.parametrize("path", ["/desk/elsewhere", "/desk/autocommit"])

@@ -1,5 +1,7 @@
 """Somebody owns the database, with every trigger off. Whatever he does to what was sealed and anchored, it shows."""
 
+import hashlib
+import json
 from datetime import timedelta
 
 import pytest
@@ -254,3 +256,25 @@ def test_what_is_not_detected_is_what_the_page_says(kept: Archive) -> None:
     kept.seal()
     cut(kept, ACTIONS, 4)
     assert kept.verify().valid, "sealed, but not anchored"
+
+
+def test_the_canonical_rows_are_those_of_the_page(archive: Archive) -> None:
+    """docs/audit.md, member by member: anyone with a copy of the tables can prove them without our code."""
+    archive.write()
+    archive.seal()
+    for log, seals, members in (
+        (
+            "admin_operation_logs",
+            "admin_operation_seals",
+            """id, tx::text, admin_uid, operation, resource_type, resource_id, details, ip_address, user_agent, result,
+            error_message""",
+        ),
+        (
+            "operator_audit_logs",
+            "operator_audit_seals",
+            "id, tx::text, operator_id, action_type, target_type, target_id, action_details, ip_address, user_agent",
+        ),
+    ):
+        ((*row, found),) = archive.sql(f"SELECT {members}, s.hash FROM admin.{log} JOIN admin.{seals} s USING (id)")
+        text = json.dumps([log, *row, archive.at.strftime("%Y-%m-%dT%H:%M:%S.%fZ")], ensure_ascii=False)
+        assert hashlib.sha256(bytes(32) + text.encode()).digest() == found, text
