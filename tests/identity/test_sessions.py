@@ -167,3 +167,13 @@ def test_a_session_that_ended_while_it_was_refreshed_stays_ended(register: Regis
     assert not rotated
     store.follow_account(item, ["creator"], "en")
     assert store.find(pair["user"]["user_id"], pair["session_id"]) is None
+
+
+def test_a_session_that_a_revocation_missed_is_not_refreshed(
+    auth_api: Api, api_of_self: Api, register: Register, house: House
+) -> None:
+    pair = register()
+    house.sql("UPDATE identity.user_auth SET token_epoch = token_epoch + 1")
+    assert refresh(auth_api, pair["refresh_token"]).error == (401, "refresh_token_invalid")
+    assert not is_alive(api_of_self, pair["access_token"])
+    assert refresh(auth_api, log_in(auth_api).data["refresh_token"]).status == 200
