@@ -22,7 +22,7 @@ from shared.errors import (
     TokenRevoked,
     Unauthenticated,
 )
-from shared.http import violations
+from shared.http import calls, violations
 from shared.http.context import RequestContext, of_scope
 from shared.i18n import negotiate
 from shared.settings import Settings, staged
@@ -203,6 +203,8 @@ def identify(context: RequestContext) -> Caller | None:
     context.locale = negotiate(context.accept_language, caller.locale)
     if caller.kind == "staff" and not is_allowed(context.ip, edge.in_force().get("security.ip_allowlist", ())):
         raise IpNotAllowed
+    if caller.kind != "staff":
+        calls.note(context, caller.uid)
     return caller
 
 
