@@ -227,7 +227,7 @@ DATA = PersonalData(
                 """
                 UPDATE identity.user_auth SET password_hash = NULL, totp_secret = NULL, totp_pending = NULL,
                     totp_confirmed_at = NULL, recovery_code_hashes = '{}', failed_count = 0, failures_since = NULL,
-                    locked_until = NULL, token_epoch = token_epoch + 1, updated_at = %(at)s
+                    locked_until = NULL, recent_addresses = '{}', token_epoch = token_epoch + 1, updated_at = %(at)s
                 WHERE uid = %(uid)s
                 """,
             ),
