@@ -60,7 +60,9 @@ def test_the_demo_creator_and_reader_sign_in(seeded: dict[str, Any], fresh_datab
 
 def test_the_seeded_creator_is_announced_once(seeded: dict[str, Any], fresh_database: Callable[..., str]) -> None:
     with connect(fresh_database()) as db:
-        rows = db.execute("SELECT topic, payload ->> 'uid' FROM platform.outbox_events").fetchall()
+        rows = db.execute(
+            "SELECT topic, payload ->> 'uid' FROM platform.outbox_events WHERE topic LIKE 'identity.creator%'"
+        ).fetchall()
     assert rows == [("identity.creator_approved.v1", str(seeded["ids"]["creator"]))]
 
 
