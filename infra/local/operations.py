@@ -1,6 +1,5 @@
 """The operators' part of the journey: a phone, a second factor, a role that changes under a live session, a proved log."""
 
-import itertools
 from typing import TYPE_CHECKING, Any
 
 import httpx
@@ -11,8 +10,6 @@ if TYPE_CHECKING:
     from infra.local.journey import Journey
 
 PASSWORD = "Journey-2026"  # noqa: S105 - of people made up on a laptop
-# A staff session follows its operator within 30 s, the log is sealed every minute.
-_PATIENCE_SECONDS = 150.0
 
 
 class Operations:
@@ -106,15 +103,13 @@ class Operations:
         rows = root.get("/admin/auth/operation-logs", resource_type="admin", resource_id=admin_id)["items"]
         changed = next(row for row in rows if {"before", "after"} <= set(row["details"]))
         self.house.say(f"{changed['operation']} of {admin_id}: {changed['details']['before']} → {changed['details']['after']}")
-        marks = itertools.count()
+        self.house.move_clock("2m")
 
         def sealed() -> bool:
-            if next(marks) % 20 == 0:
-                self.house.say("waiting for the minute's seal")
             row = root.get("/admin/auth/operation-logs", resource_type="admin", resource_id=admin_id)["items"][0]
             return bool(row["hash"])
 
-        self.house.until("the log to be sealed", sealed, patience=_PATIENCE_SECONDS)
+        self.house.until("the minute's seal", sealed)
         proof = root.get("/admin/auth/operation-logs/verify")
         self.house.check(
             f"the hash chain over {proof['checked']} rows of both logs is unbroken",
