@@ -87,18 +87,20 @@ def _measure() -> list[Gate]:
 
     from functions.identity import auth, keyed, signing
 
-    keyed._key = lambda: b"bench"
+    setattr(keyed, "_key", lambda: b"bench")  # noqa: B010 - its own type is that of a cache
     signing._active[:] = [(time.monotonic(), "bench", jwk.construct(PRIVATE_PEM, "RS256"))]
     ratelimit._leases["auth_ip", _ADDRESS] = ratelimit._Lease(10**9, 0, time.monotonic() + 3600)
     stored = passwords.hashed(PASSWORD)
     samples: dict[str, list[float]] = {name: [] for name in ("register", "login", "hash", "verify")}
     walls: list[float] = []
 
-    def post(path: str, body: dict[str, Any]) -> None:
+    def post(path: str, body: dict[str, Any]) -> float:
         headers = {"content-type": "application/json", "accept-language": "en"}
         event = gateway_event("POST", f"/api/v1/auth/{path}", headers=headers, body=json.dumps(body).encode())
+        started = time.process_time()
         reply = auth.handler(event, None)
         assert reply["statusCode"] < 300, reply
+        return time.process_time() - started
 
     with redirect_stdout(io.StringIO()), Path(os.devnull).open("w") as nowhere:
         quiet(nowhere)
@@ -106,21 +108,25 @@ def _measure() -> list[Gate]:
             email = f"bench{round_}@example.com"
             taken = {
                 "hash": _cpu(lambda: passwords.hashed(PASSWORD)),
-                "register": _cpu(lambda: post("register", {"email": email, "password": PASSWORD, "agree_terms": True})),
+                "register": post("register", {"email": email, "password": PASSWORD, "agree_terms": True}),
                 "verify": _cpu(lambda: passwords.matches(stored, PASSWORD)),
             }
             started = time.perf_counter()
-            taken["login"] = _cpu(lambda: post("login", {"account": email, "password": PASSWORD, "device_id": "d"}))
+            taken["login"] = post("login", {"account": email, "password": PASSWORD, "device_id": "d"})
             if round_ >= 5:  # warm
                 walls.append(time.perf_counter() - started)
                 for name, seconds in taken.items():
                     samples[name].append(seconds)
+    login = median(whole / bare for whole, bare in zip(samples["login"], samples["verify"], strict=True))
+    both = median(
+        (opened + entered) / (hashed + verified)
+        for opened, entered, hashed, verified in zip(*(samples[name] for name in samples), strict=True)
+    )
     cpu = {name: median(values) for name, values in samples.items()}
-    both = (cpu["register"] + cpu["login"]) / (cpu["hash"] + cpu["verify"])
     ours = (cpu["login"] - cpu["verify"]) * 1000
     return [
         Gate(
-            "login: CPU of the request", cpu["login"] / cpu["verify"], "one argon2 verification", LOGIN_LIMIT,
+            "login: CPU of the request", login, "one argon2 verification", LOGIN_LIMIT,
             detail=f"{cpu['login'] * 1000:.1f} ms, {ours:.1f} ms ours, p50 {median(walls) * 1000:.0f} ms",
         ),
         Gate("register, then login: CPU of both", both, "one argon2 hash and one verification", 1.45),

@@ -56,10 +56,16 @@ def api_of_self(api: Callable[[Handler, str], Api], keys: None) -> Api:
     return api(http.handler, "identity")
 
 
+def api_call_of_botocore() -> Callable[[BaseClient, str, Any], Any]:
+    """What every call of AWS passes through, ours and PynamoDB's."""
+    call: Callable[[BaseClient, str, Any], Any] = vars(BaseClient)["_make_api_call"]
+    return call
+
+
 @pytest.fixture
 def one_call_at_a_time(monkeypatch: pytest.MonkeyPatch) -> None:
     """DynamoDB carries out conditional writes one after another; moto, in threads of this process, would not."""
-    make_api_call, lock = BaseClient._make_api_call, Lock()
+    make_api_call, lock = api_call_of_botocore(), Lock()
 
     def call(client: BaseClient, name: str, parameters: Any) -> Any:
         with lock:

@@ -1,7 +1,7 @@
 """Signing keys follow each other without one honest token refused, killed wherever it may be."""
 
 import json
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -15,7 +15,7 @@ from shared import clock, tokens
 from shared.dynamo.sessions import JwksItem
 from tests.fixtures.api import Api
 from tests.fixtures.postgres import House
-from tests.identity.conftest import CONTEXT, forget_keys, secret_keys
+from tests.identity.conftest import CONTEXT, api_call_of_botocore, forget_keys, secret_keys
 
 Register = Callable[..., dict[str, Any]]
 BORN = datetime(2027, 1, 1, tzinfo=UTC)
@@ -145,10 +145,10 @@ class Crash(BaseException):
 
 
 @pytest.fixture(params=range(1, 9))
-def killed(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[[], None]]:
+def killed(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> Callable[[], None]:
     """Let the environment die at the n-th write of a rotation, before or after it took effect."""
     calls = 0
-    make_api_call = BaseClient._make_api_call
+    make_api_call = api_call_of_botocore()
 
     def call(client: BaseClient, name: str, parameters: Any) -> Any:
         nonlocal calls

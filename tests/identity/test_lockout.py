@@ -13,7 +13,7 @@ from functions.identity.models import LOCKS_REMEMBERED, LONGEST_LOCK, Guesses
 from shared import clock
 from tests.fixtures.api import Api, Reply
 from tests.fixtures.postgres import House
-from tests.identity.conftest import counted, log_in, queued
+from tests.identity.conftest import api_call_of_botocore, counted, log_in, queued
 
 Register = Callable[..., dict[str, Any]]
 NOW = datetime(2027, 1, 1, tzinfo=UTC)
@@ -122,19 +122,22 @@ class Work:
 @contextmanager
 def watched(monkeypatch: pytest.MonkeyPatch, house: House) -> Iterator[Work]:
     work = Work()
-    verify = argon2.low_level.verify_secret
-    hash_secret = argon2.low_level.hash_secret
-    make_api_call = BaseClient._make_api_call
+    make_api_call = api_call_of_botocore()
+
+    def noted(name: str, do: Callable[..., Any]) -> Callable[..., Any]:
+        def done(*arguments: Any, **named: Any) -> Any:
+            work.done.append(name)
+            return do(*arguments, **named)
+
+        return done
 
     def call(client: BaseClient, name: str, parameters: Any) -> Any:
         work.done.append(name)
         return make_api_call(client, name, parameters)
 
     with monkeypatch.context() as patch:
-        patch.setattr("argon2._password_hasher.verify_secret", lambda *a: work.done.append("verify") or verify(*a))
-        patch.setattr(
-            "argon2._password_hasher.hash_secret", lambda *a, **k: work.done.append("hash") or hash_secret(*a, **k)
-        )
+        patch.setattr("argon2._password_hasher.verify_secret", noted("verify", argon2.low_level.verify_secret))
+        patch.setattr("argon2._password_hasher.hash_secret", noted("hash", argon2.low_level.hash_secret))
         patch.setattr(BaseClient, "_make_api_call", call)
         with counted(house) as statements:
             yield work
@@ -184,32 +187,30 @@ def test_an_operators_wrong_password_costs_the_same_as_a_strangers(
     ops = operator("support")
     house.sql("UPDATE admin.admins SET staff_password_hash = (SELECT password_hash FROM identity.user_auth)")
     log_in(auth_api, account="warm@example.com")
-    done = [
-        work_of(
-            monkeypatch, house, lambda email=email: auth_api.post("/admin/auth/login", {"email": email, "password": WRONG})
-        )
-        for email in (ops.email, NAMES[1])
-    ]
-    assert done[0][0] == done[1][0]
-    assert done[0][1].error == done[1][1].error == (401, "invalid_credentials")
+
+    def fail(email: str) -> tuple[list[str], Reply]:
+        body = {"email": email, "password": WRONG}
+        return work_of(monkeypatch, house, lambda: auth_api.post("/admin/auth/login", body))
+
+    known, unknown = fail(ops.email), fail(NAMES[1])
+    assert known[0] == unknown[0]
+    assert known[1].error == unknown[1].error == (401, "invalid_credentials")
 
 
+@pytest.mark.parametrize(("known", "unknown"), [(NAMES[0], NAMES[1]), ("ann_b", "nobody_b")])
 def test_a_code_that_is_wrong_costs_the_same_whoever_it_is_for(
-    auth_api: Api, register: Register, house: House, monkeypatch: pytest.MonkeyPatch
+    auth_api: Api, register: Register, house: House, monkeypatch: pytest.MonkeyPatch, known: str, unknown: str
 ) -> None:
     register(username="ann_b")
     log_in(auth_api, account="warm@example.com")
-    for known, unknown in ((NAMES[0], NAMES[1]), ("ann_b", "nobody_b")):
-        done = [
-            work_of(
-                monkeypatch,
-                house,
-                lambda account=account: auth_api.post("/auth/login", {"account": account, "code": "000000"}),
-            )
-            for account in (known, unknown)
-        ]
-        assert done[0][0] == done[1][0]
-        assert done[0][1].error == done[1][1].error == (400, "code_invalid")
+
+    def fail(account: str) -> tuple[list[str], Reply]:
+        body = {"account": account, "code": "000000"}
+        return work_of(monkeypatch, house, lambda: auth_api.post("/auth/login", body))
+
+    mine, nobodys = fail(known), fail(unknown)
+    assert mine[0] == nobodys[0]
+    assert mine[1].error == nobodys[1].error == (400, "code_invalid")
 
 
 def test_asking_for_a_code_costs_the_same_whoever_it_is_for(
@@ -217,12 +218,13 @@ def test_asking_for_a_code_costs_the_same_whoever_it_is_for(
 ) -> None:
     register()
     auth_api.post("/auth/forgot-password", {"account": "warm@example.com"})
-    done = [
-        work_of(monkeypatch, house, lambda account=account: auth_api.post("/auth/forgot-password", {"account": account}))
-        for account in NAMES
-    ]
-    assert done[0][0] == done[1][0]
-    assert done[0][1].json == done[1][1].json
+
+    def ask(account: str) -> tuple[list[str], Reply]:
+        return work_of(monkeypatch, house, lambda: auth_api.post("/auth/forgot-password", {"account": account}))
+
+    known, unknown = ask(NAMES[0]), ask(NAMES[1])
+    assert known[0] == unknown[0]
+    assert known[1].json == unknown[1].json
 
 
 def test_a_lock_leaves_an_event_for_an_account_and_for_a_name_nobody_has(

@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from functions.identity.models import Client
 from functions.identity.service import sessions
 from functions.identity.store import sessions as store
 from shared import caller, clock
@@ -109,10 +110,9 @@ def test_a_strange_id_is_not_there(api_of_self: Api, register: Register, session
 def test_an_api_key_is_no_session(api_of_self: Api, register: Register) -> None:
     pair = register()
     uid = pair["user"]["user_id"]
-    item = store.find(uid, pair["session_id"])
-    assert item is not None
-    item.sk, item.kind = "S#key", KIND
-    item.save()
+    key: dict[str, Any] = {"kind": KIND, "roles": [], "permissions": [], "epoch": 1, "refresh_hash": ""}
+    client = Client("203.0.113.7", "tests")
+    store.put(uid, "key", **key, locale="en", client=client, now=1, expires=2**33)
     assert api_of_self.get(PATH, token=pair["access_token"]).data["total"] == 1
     assert api_of_self.delete(f"{PATH}/key", token=pair["access_token"]).error == (404, "session_not_found")
     sessions.keep_only(uid, pair["session_id"], 2)
