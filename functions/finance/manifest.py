@@ -1,7 +1,7 @@
 """What finance runs and may touch. Whoever talks to Alipay holds its secret, whoever pays may read accounts, nobody else."""
 
 from events.finance import WithdrawalRequested
-from events.identity import AccountErased, PersonalDataRequested
+from events.identity import AccountErased, AccountsMerged, PersonalDataRequested
 from events.payments import OrderPaid, RefundSucceeded
 from shared.manifest import (
     AnswersWorkflow,
@@ -74,6 +74,7 @@ MANIFEST = Manifest(
         Task("send_transfer", timeout=60, grants=_PAYS),
         Task("poll_transfer", timeout=60, grants=_PAYS),
         Task("finish_withdrawal", grants=(Publishes(),)),
+        OnEvent("on_accounts_merged", event=AccountsMerged),
         OnEvent("on_account_erased", event=AccountErased),
         OnEvent(
             "on_personal_data_requested",

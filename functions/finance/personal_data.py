@@ -84,6 +84,16 @@ DATA = PersonalData(
             kept=_PAYOUTS,
         ),
         Rows(
+            "finance.account_merges",
+            person=("from_uid", "into_uid"),
+            what=("合并的账号", "Accounts that were merged"),
+            export="""
+            SELECT merge_id, from_uid, into_uid, heard_at, parted_at FROM finance.account_merges
+            WHERE %(uid)s IN (from_uid, into_uid) ORDER BY merge_id
+            """,
+            kept=_BOOKS,
+        ),
+        Rows(
             "finance.ledger_postings",
             person=(),
             what=("我的账户流水", "Movements of your accounts"),

@@ -152,8 +152,12 @@ WITHDRAWALS: dict[str, LiteralString] = {
                    WHERE status = 'paid' GROUP BY creator_id) w USING (creator_id)
         WHERE b.part = 'withdrawn'
     """,
-    "available is what was settled, less what is frozen or withdrawn": """
-        SELECT b.creator_id::text, coalesce(s.amount, 0) - coalesce(w.amount, 0), b.balance FROM finance.creator_balances b
+    "available is what was settled and merged, less what is frozen or withdrawn": """
+        SELECT b.creator_id::text, coalesce(s.amount, 0) + coalesce(m.amount, 0) - coalesce(w.amount, 0), b.balance
+        FROM finance.creator_balances b
+        LEFT JOIN (SELECT split_part(a.name, ':', 2)::bigint AS creator_id, sum(p.amount) AS amount
+                   FROM finance.ledger_entries e JOIN finance.ledger_postings p USING (entry_id)
+                   JOIN finance.ledger_accounts a USING (account_id) WHERE e.kind = 'merge' GROUP BY 1) m USING (creator_id)
         LEFT JOIN (SELECT creator_id, sum(creator_amount) AS amount FROM finance.settlements GROUP BY creator_id) s
             USING (creator_id)
         LEFT JOIN (SELECT creator_id, sum(amount) AS amount FROM finance.withdrawal_requests
@@ -183,10 +187,31 @@ WITHDRAWALS: dict[str, LiteralString] = {
     """,
 }
 
+MERGES: dict[str, LiteralString] = {
+    "merges move between their two accounts only": """
+        SELECT e.reference || ' ' || a.name, 1, (m.merge_id IS NOT NULL AND a.name IN (
+            'creator:' || m.from_uid || ':available', 'creator:' || m.into_uid || ':available'))::int
+        FROM finance.ledger_entries e JOIN finance.ledger_postings p USING (entry_id)
+        JOIN finance.ledger_accounts a USING (account_id)
+        LEFT JOIN finance.account_merges m ON m.merge_id::text = e.ref_id WHERE e.kind = 'merge'
+    """,
+    "merges in force leave nothing available behind": """
+        SELECT m.merge_id::text, 0, b.balance FROM finance.account_merges m
+        JOIN finance.creator_balances b ON b.creator_id = m.from_uid AND b.part = 'available' WHERE m.parted_at IS NULL
+    """,
+    "merges that were undone have given back what they moved": """
+        SELECT m.merge_id::text, 0, coalesce(sum(p.amount), 0) FROM finance.account_merges m
+        JOIN finance.ledger_entries e ON e.kind = 'merge' AND e.ref_id = m.merge_id::text
+        JOIN finance.ledger_postings p USING (entry_id)
+        JOIN finance.ledger_accounts a ON a.account_id = p.account_id AND a.name = 'creator:' || m.into_uid || ':available'
+        WHERE m.parted_at IS NOT NULL GROUP BY m.merge_id
+    """,
+}
+
 
 def verify(db: Connection) -> list[Check]:
     """Run every check; each is one statement, so it sees one moment of the books even while they are written."""
-    return [_run(db, name, statement) for name, statement in (LEDGER | EARNINGS | WITHDRAWALS).items()]
+    return [_run(db, name, statement) for name, statement in (LEDGER | EARNINGS | WITHDRAWALS | MERGES).items()]
 
 
 def _run(db: Connection, name: str, statement: LiteralString) -> Check:

@@ -123,6 +123,33 @@ class WithdrawalInProgress(Refusal):
     zh, en = "有提现正在处理", "A withdrawal is still in progress"
 
 
+class MergeSameAccount(Refusal):
+    status, error = 409, "merge_same_account"
+    zh, en = "不能与自己合并", "This is the account you are signed in with"
+
+
+class MergeBlocked(Refusal):
+    """`details.reasons` says why, each in both languages."""
+
+    status, error = 409, "merge_blocked"
+    zh, en = "这两个账号目前不能合并", "These two accounts cannot be merged now"
+
+
+class MergeExpired(Refusal):
+    status, error = 409, "merge_expired"
+    zh, en = "合并请求已失效，请重新发起", "This merge is not open any more, please start it again"
+
+
+class MergeNotUndoable(Refusal):
+    status, error = 409, "merge_not_undoable"
+    zh, en = "此合并已不能撤销", "This merge cannot be undone any more"
+
+
+class MergeNotFound(Refusal):
+    status, error = 404, "merge_not_found"
+    zh, en = "合并请求不存在", "There is no such merge"
+
+
 class EmailTaken(Refusal):
     status, error = 409, "email_taken"
     zh, en = "邮箱已被使用", "This e-mail address is already in use"

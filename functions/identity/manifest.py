@@ -1,7 +1,7 @@
 """What identity runs and may touch."""
 
 from events.admin import RoleChanged, StaffChanged
-from events.identity import DeletionRequested, PersonalDataRequested, VerificationDecided
+from events.identity import AccountsMerged, AccountsParted, DeletionRequested, PersonalDataRequested, VerificationDecided
 from shared.manifest import (
     Bucket,
     DeployTask,
@@ -145,6 +145,23 @@ MANIFEST = Manifest(
                 Queue("email"),
             ),
         ),
+        # A password may prove the other account; a verified name is encrypted anew for its new account.
+        HttpFunction(
+            "merge",
+            routes=("/users/merge", "/users/merge/{proxy+}"),
+            layers=("http", "sql", "argon2"),
+            memory=1769,
+            grants=(
+                _LIVE_SESSIONS,
+                _CODES,
+                _HASH_KEY,
+                _LOGINS,
+                Key("pii", ("encrypt", "decrypt")),
+                Queue("email"),
+            ),
+        ),
+        OnEvent("on_accounts_merged", event=AccountsMerged, timeout=900, grants=(_FOLLOWS, Publishes())),
+        OnEvent("on_accounts_parted", event=AccountsParted, timeout=900, grants=(_FOLLOWS, Publishes())),
         OnEvent("on_deletion_requested", event=DeletionRequested, grants=(StartsWorkflow("account_deletion"),)),
         Task("begin_erasure", grants=(Publishes(),)),
         Task("follow_erasure", grants=(Publishes(),)),

@@ -16,7 +16,12 @@ OWN_ORDERS: Listing[OrderOut] = Listing(
     key=("order_no", "o.order_no"),
     sorts=_ORDER_SORTS,
     default_sort="created_at",
-    filters={"user_id": "o.user_id = %(user_id)s", "status": "o.status = %(status)s", "kind": "o.kind = %(kind)s"},
+    filters={
+        # Also what was ordered under an account that was merged into this one: it stays under the number it was made with.
+        "user_id": "o.user_id = ANY(identity.all_of_person(%(user_id)s))",
+        "status": "o.status = %(status)s",
+        "kind": "o.kind = %(kind)s",
+    },
 )
 
 ALL_ORDERS: Listing[AdminOrderOut] = Listing(

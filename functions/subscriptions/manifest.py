@@ -1,6 +1,6 @@
 """What subscriptions runs and may touch."""
 
-from events.identity import AccountErased, PersonalDataRequested
+from events.identity import AccountErased, AccountsMerged, AccountsParted, PersonalDataRequested
 from events.payments import OrderClosed, OrderPaid, RefundSucceeded
 from events.subscriptions import EntitlementChanged
 from shared.manifest import Bucket, HttpFunction, Manifest, OnEvent, Publishes, Scheduled, Table
@@ -28,6 +28,8 @@ MANIFEST = Manifest(
             grants=(Table("entitlements", ("BatchGetItem", "PutItem"), ("U#",)),),
             timeout=900,
         ),
+        OnEvent("on_accounts_merged", event=AccountsMerged, grants=(Publishes(),)),
+        OnEvent("on_accounts_parted", event=AccountsParted, grants=(Publishes(),)),
         OnEvent("on_account_erased", event=AccountErased),
         OnEvent(
             "on_personal_data_requested",

@@ -51,6 +51,27 @@ DATA = PersonalData(
             kept=_CONTRACT,
         ),
         Rows(
+            "subscriptions.account_merges",
+            person=("from_uid", "into_uid"),
+            what=("合并的账号", "Accounts that were merged"),
+            export="""
+            SELECT merge_id, from_uid, into_uid, heard_at, parted_at FROM subscriptions.account_merges
+            WHERE %(uid)s IN (from_uid, into_uid) ORDER BY merge_id
+            """,
+            kept=_CONTRACT,
+        ),
+        Rows(
+            "subscriptions.merged_rights",
+            person=(),
+            what=("随账号合并转移的权利", "Rights that changed hands when accounts were merged"),
+            export="""
+            SELECT r.merge_id, r.kind, r.id, r.at FROM subscriptions.merged_rights r
+            JOIN subscriptions.account_merges m USING (merge_id)
+            WHERE %(uid)s IN (m.from_uid, m.into_uid) ORDER BY r.merge_id, r.kind, r.id
+            """,
+            kept=_CONTRACT,
+        ),
+        Rows(
             "subscriptions.subscription_plans",
             person=("creator_id",),
             what=("我的订阅方案", "Your plans"),

@@ -25,7 +25,9 @@ MAY = {
     "platform.migrate": {"sqlalchemy", "alembic"},
     "media.inspect_upload": {"PIL"},
 }
-ONLY_AUTH_HASHES = {"admin.staff", "identity.auth", "identity.life", "identity.prepare_keys", "identity.users_desk"}
+ONLY_AUTH_HASHES = {
+    "admin.staff", "identity.auth", "identity.life", "identity.merge", "identity.prepare_keys", "identity.users_desk",
+}  # fmt: skip
 
 
 def functions() -> list[tuple[str, Function]]:

@@ -9,7 +9,7 @@ from events.finance import WithdrawalEnded
 from functions.finance import models, workflow
 from functions.finance.gateways.base import Payout, Payouts, Said
 from functions.finance.models import Step, Transfer, Withdrawal
-from functions.finance.service import holds
+from functions.finance.service import holds, merging
 from functions.finance.service.requests import Target
 from functions.finance.store import withdrawals
 from shared import clock, observe
@@ -141,7 +141,9 @@ def notice_return(withdrawal_id: int, payouts: Payouts) -> bool:
         if _paid_one(db, withdrawal) is None:
             return False
         _write_down(db, paid.transfer_no, said)
+        merging.hops(db, withdrawal.creator_id)
         holds.take_returned(db, withdrawal, clock.now())
+        merging.forward(db, withdrawal.creator_id, f"{withdrawal.outcome_reference}:returned")
         withdrawals.move(db, withdrawal_id, "failed", clock.now(), comment=said.code or "returned")
         _announce(db, withdrawal, "failed")
     return True

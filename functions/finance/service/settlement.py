@@ -7,6 +7,7 @@ from datetime import date
 from events.finance import EarningsSettled
 from functions.finance import models
 from functions.finance.models import Debt, Entry, creator_account
+from functions.finance.service import merging
 from functions.finance.store import ledger, settlements
 from functions.finance.store.settlements import Batch, Due
 from shared import clock, observe
@@ -58,13 +59,17 @@ def settle_creator(db: Connection, creator_id: int, period: Period | None = None
     """Move what is due from pending to available, and collect debts as far as the money reaches."""
     now = clock.now()
     window = (None, None) if period is None else (models.day_start(period.start), models.day_end(period.end))
+    way = merging.hops(db, creator_id)
     due = settlements.lock_due(db, creator_id, now, *window)
-    available = ledger.balances(db, creator_id)["available"]
-    debts = _collectable(settlements.lock_debts(db, creator_id), due.creator_amount + available)
+    own = ledger.balances(db, creator_id)["available"]
+    elsewhere = ledger.balances(db, way[-1].into_uid)["available"] if way else 0
+    debts = _collectable(settlements.lock_debts(db, creator_id), due.creator_amount + own + elsewhere)
     if not due.earning_ids and not debts:
         return
     batch = _batch(creator_id, due, debts, period)
     settlement_id, number = settlements.add_batch(db, batch, now)
+    if own + batch.creator_amount < 0:
+        merging.draw(db, way, -(own + batch.creator_amount), f"debt:{settlement_id}:{number}")
     ledger.post(
         db,
         Entry(
@@ -79,6 +84,7 @@ def settle_creator(db: Connection, creator_id: int, period: Period | None = None
             },
         ),
     )
+    merging.forward(db, creator_id, f"settlement:{settlement_id}:{number}")
     outbox.record(
         db,
         EarningsSettled(

@@ -63,16 +63,24 @@ def add(db: Connection, request: Request, now: datetime) -> int | None:
 
 
 def standing(db: Connection, creator_id: int, since: datetime) -> Standing:
-    """Identity, what was asked for since a moment and not refused, the pending balance, and whether a debt is open."""
+    """Identity, what was asked for since a moment and not refused, what pending is below zero, and whether a debt is open.
+
+    The last two also of accounts that were merged into this one: their money is paid out here.
+    """
     row = db.execute(
         """
+        WITH RECURSIVE mine (uid) AS (
+            SELECT %(creator_id)s::bigint
+            UNION SELECT m.from_uid FROM finance.account_merges m JOIN mine ON m.into_uid = mine.uid
+            WHERE m.parted_at IS NULL
+        )
         SELECT coalesce((SELECT identity_approved FROM identity.pub_payout_identity WHERE uid = %(creator_id)s), false),
             (SELECT coalesce(sum(amount), 0)::bigint FROM finance.withdrawal_requests
              WHERE creator_id = %(creator_id)s AND created_at >= %(since)s AND status NOT IN ('rejected', 'failed')),
-            coalesce((SELECT balance FROM finance.ledger_accounts
-             WHERE name = 'creator:' || %(creator_id)s || ':pending' AND currency = 'CNY'), 0),
+            coalesce((SELECT sum(least(a.balance, 0)) FROM mine JOIN finance.ledger_accounts a
+                      ON a.name = 'creator:' || mine.uid || ':pending' AND a.currency = 'CNY'), 0)::bigint,
             EXISTS (SELECT FROM finance.earning_reversals
-             WHERE creator_id = %(creator_id)s AND after_settlement AND settlement_id IS NULL)
+             WHERE creator_id IN (SELECT uid FROM mine) AND after_settlement AND settlement_id IS NULL)
         """,
         {"creator_id": creator_id, "since": since},
     ).fetchall()[0]

@@ -97,6 +97,8 @@ def close_if_due(db: Connection, request_id: str) -> tuple[str, store.Deletion |
     if because := store.unsettled(db, request.uid):
         _hold(db, request, because, now)
         return "end", request
+    for merged in store.merged_into(db, request.uid):
+        _erase_too(db, merged, now)
     store.close_account(db, request.uid, now)
     _ask_domains(db, request, now)
     return "ask", request
@@ -159,6 +161,18 @@ def _locked(db: Connection, request_id: str) -> store.Deletion | None:
         return None
     store.lock(db, known.uid)
     return store.deletion(db, request_id)
+
+
+def _erase_too(db: Connection, uid: int, now: datetime) -> None:
+    """An account that was merged into one that goes is the same person's: it is due at once, by a request of its own."""
+    if store.open_deletion_of(db, uid):
+        return
+    request_id = new_ulid()
+    store.open_deletion(db, request_id, uid, now, now)
+    store.note(db, uid, "deletion_requested", "merged", now)
+    outbox.record(
+        db, DeletionRequested(event_id=new_ulid(), occurred_at=now, request_id=request_id, uid=uid, delete_at=now)
+    )
 
 
 def _hold(db: Connection, request: store.Deletion, because: store.Held, now: datetime) -> None:

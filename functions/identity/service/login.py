@@ -39,7 +39,7 @@ def log_in(db: Connection, wanted: LoginIn, client: Client) -> TokenPair:
         if wanted.password is not None:
             refusal = prove_password(tried, wanted.password)
         else:
-            refusal = _prove_code(tried, name, wanted.code or "")
+            refusal = prove_code(tried, name, wanted.code or "")
         return refusal or state_refusal(tried, reactivate=wanted.reactivate)
 
     def enter(account: Account) -> TokenPair:
@@ -113,7 +113,7 @@ def state_refusal(tried: Attempt, *, reactivate: bool = False) -> Refusal | None
     return None
 
 
-def _prove_code(tried: Attempt, name: str, code: str) -> Refusal | None:
+def prove_code(tried: Attempt, name: str, code: str) -> Refusal | None:
     """A code sent to the account's address or number, whichever of its names it signs in under."""
     kind, text = account_name(name)
     targets = [text]

@@ -92,12 +92,15 @@ def note(db: Connection, uid: int, change: Change, reason: str | None, at: datet
 
 
 def unsettled(db: Connection, uid: int) -> Held | None:
-    """What must be settled before an account may go: a payout on its way, money owed either way, a staff office."""
+    """What must be settled before an account may go: a payout on its way, money owed either way, a staff office.
+
+    Money of accounts that were merged into it is its money.
+    """
     row = db.execute(
         """
         SELECT EXISTS (SELECT 1 FROM finance.pub_open_withdrawals WHERE creator_id = %(uid)s),
                EXISTS (SELECT 1 FROM finance.pub_balances
-                       WHERE creator_id = %(uid)s AND (pending <> 0 OR available <> 0 OR frozen <> 0)),
+                       WHERE creator_id = ANY(identity.all_of_person(%(uid)s)) AND (pending <> 0 OR available <> 0 OR frozen <> 0)),
                EXISTS (SELECT 1 FROM admin.admins WHERE user_id = %(uid)s AND is_active)
         """,
         {"uid": uid},
@@ -182,6 +185,18 @@ def end_deletion(db: Connection, request_id: str, at: datetime) -> None:
         "UPDATE identity.deletion_requests SET status = 'erased', ended_at = %s, updated_at = %s WHERE request_id = %s",
         (at, at, request_id),
     )
+
+
+def merged_into(db: Connection, uid: int) -> list[int]:
+    """Accounts that were merged into this one and are still there."""
+    rows = db.execute(
+        """
+        SELECT uid FROM identity.users
+        WHERE uid = ANY(identity.all_of_person(%(uid)s)) AND uid <> %(uid)s AND status <> 'deleted' ORDER BY uid
+        """,
+        {"uid": uid},
+    ).fetchall()
+    return [row[0] for row in rows]
 
 
 def overdue_deletions(db: Connection, before: datetime, limit: int) -> list[Deletion]:

@@ -65,7 +65,7 @@ async def list_orders(
 async def order_status(order_no: str, caller: SignedIn, db: Read) -> Answer[OrderDetailOut]:
     """An own order with its transactions and refunds."""
     order = store.find(db, order_no)
-    if order is None or order.user_id != caller.uid:
+    if order is None or not store.is_of(db, order, caller.uid):
         raise OrderNotFound
     transactions, refunds = store.history(db, order_no)
     return answer(

@@ -45,7 +45,7 @@ def request(db: Connection, uid: int, order_no: str, amount: int | None, reason:
     """
     at = clock.now()
     order = orders.lock(db, order_no=order_no)
-    if order is None or order.user_id != uid:
+    if order is None or not orders.is_of(db, order, uid):
         raise OrderNotFound
     if order.paid_at is None:
         raise OrderNotPaid(status=order.status)

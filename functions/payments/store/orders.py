@@ -69,6 +69,14 @@ def find(db: Connection, order_no: str) -> Order | None:
         ).fetchone()
 
 
+def is_of(db: Connection, order: Order, uid: int) -> bool:
+    """Whether an order is somebody's, also by way of an account that was merged into theirs."""
+    if order.user_id == uid:
+        return True
+    row = db.execute("SELECT %s = ANY(identity.all_of_person(%s))", (order.user_id, uid)).fetchone()
+    return bool(row and row[0])
+
+
 def history(db: Connection, order_no: str) -> tuple[list[dict[str, Any]], list[dict[str, Any]]]:
     """The transactions and the refunds of an order, oldest first, as JSON."""
     row = db.execute(

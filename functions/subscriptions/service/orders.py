@@ -5,11 +5,11 @@ An order's period goes open → closed → granted → refunded and never back, 
 
 from events.payments import OrderClosed, OrderPaid, RefundSucceeded
 from functions.subscriptions.periods import standing
-from functions.subscriptions.service import purchases
+from functions.subscriptions.service import merging, purchases
 from functions.subscriptions.service import standing as stands
 from functions.subscriptions.states import LIVE, Event, after
 from functions.subscriptions.store import standing as store
-from functions.subscriptions.store.rows import Row, lock_user
+from functions.subscriptions.store.rows import Row
 from shared import clock
 from shared.sql.connection import Connection
 
@@ -50,7 +50,7 @@ def refunded(db: Connection, fact: RefundSucceeded) -> None:
 
 
 def _filed(db: Connection, user_id: int, order_no: str) -> Row:
-    lock_user(db, user_id)
+    merging.hold(db, user_id)
     filed = store.filed(db, order_no)
     if filed is None:
         raise UnknownOrderError(order_no)
@@ -76,6 +76,7 @@ def _grant(db: Connection, fact: OrderPaid) -> None:
     reached, becomes = standing(store.granted(db, heir)), after(status, Event.PAID)
     if reached is not None and becomes is not None:
         stands.begin(db, heir, becomes, reached, now)
+        merging.follow(db, fact.buyer_id)
 
 
 def _take_back(db: Connection, fact: RefundSucceeded) -> None:

@@ -34,10 +34,9 @@ def buy(db: Connection, purchase: Purchase, at: datetime) -> int | None:
     return None if row is None else int(row["version"])
 
 
-def give_back(db: Connection, purchase: Purchase, at: datetime) -> tuple[int, bool] | None:
-    """Store that a purchase was refunded, even before it was heard to be paid; the version, and whether another one holds.
-
-    None when it was refunded already.
+def give_back(db: Connection, purchase: Purchase, at: datetime) -> tuple[int, int, bool] | None:
+    """Store that a purchase was refunded, even before it was heard to be paid; whose it is by now, the version, and whether
+    another one holds. None when it was refunded already.
     """
     row = one(
         db,
@@ -48,15 +47,15 @@ def give_back(db: Connection, purchase: Purchase, at: datetime) -> tuple[int, bo
             nextval('subscriptions.entitlement_version'), %(at)s, %(at)s)
         ON CONFLICT (order_no) DO UPDATE SET status = 'refunded', version = excluded.version, updated_at = excluded.updated_at
             WHERE known.status <> 'refunded'
-        RETURNING version, EXISTS (
+        RETURNING user_id, version, EXISTS (
             SELECT 1 FROM subscriptions.content_purchases other
-            WHERE other.user_id = %(user_id)s AND other.content_id = %(content_id)s AND other.status = 'active'
+            WHERE other.user_id = known.user_id AND other.content_id = %(content_id)s AND other.status = 'active'
                 AND other.order_no <> %(order_no)s
         ) AS still_held
         """,
         asdict(purchase) | {"at": at},
     )
-    return None if row is None else (int(row["version"]), bool(row["still_held"]))
+    return None if row is None else (int(row["user_id"]), int(row["version"]), bool(row["still_held"]))
 
 
 def content(db: Connection, content_id: int) -> Row | None:
