@@ -6,7 +6,6 @@ part and acknowledges it in one transaction, so that a part done twice, or kille
 """
 
 import json
-import os
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import date, datetime
@@ -19,6 +18,7 @@ from psycopg.types.json import Jsonb
 from events.identity import AccountErased, PersonalDataRequested
 from shared import aws, clock
 from shared.batch import Handler, on_fact
+from shared.dynamo import partitions
 from shared.sql.connection import Connection
 from shared.uploads import Upload, bucket
 
@@ -230,36 +230,15 @@ def _rows(db: Connection, rows: Rows, uid: int) -> Iterator[dict[str, Any]]:
 
 def _items(items: Items, uid: int) -> Iterator[dict[str, Any]]:
     for item in _found(items, uid):
-        yield {name: _plain(value) for name, value in item.items() if name not in items.secret}
+        yield partitions.plain({name: value for name, value in item.items() if name not in items.secret})
 
 
-def _found(items: Items, uid: int) -> Iterator[dict[str, Any]]:
-    """A person's items, a page at a time."""
-    names = ("gsi1pk", "gsi1sk") if items.by_index else ("pk", "sk")
-    wanted: dict[str, Any] = {
-        "TableName": os.environ[f"TABLE_{items.group.upper()}"],
-        "KeyConditionExpression": "#p = :p" + (" AND begins_with(#s, :s)" if items.sort else ""),
-        "ExpressionAttributeNames": {"#p": names[0]} | ({"#s": names[1]} if items.sort else {}),
-        "ExpressionAttributeValues": {":p": {"S": items.key.format(uid=uid)}}
-        | ({":s": {"S": items.sort}} if items.sort else {}),
-    }
-    if items.by_index:
-        wanted["IndexName"] = "gsi1"
-    while True:
-        page = aws.client("dynamodb").query(**wanted)
-        yield from page["Items"]
-        if not page.get("LastEvaluatedKey"):
-            return
-        wanted["ExclusiveStartKey"] = page["LastEvaluatedKey"]
+def _found(items: Items, uid: int) -> Iterator[partitions.Stored]:
+    return partitions.items(items.group, items.key.format(uid=uid), items.sort, by_index=items.by_index)
 
 
 def _forget(items: Items, uid: int) -> int:
-    gone = 0
-    for item in _found(items, uid):
-        key = {"pk": item["pk"], "sk": item["sk"]}
-        aws.client("dynamodb").delete_item(TableName=os.environ[f"TABLE_{items.group.upper()}"], Key=key)
-        gone += 1
-    return gone
+    return sum(partitions.remove(items.group, item) for item in _found(items, uid))
 
 
 def _remove(name: str, keys: list[str], *, below: bool) -> int:
@@ -307,17 +286,3 @@ def _text(value: object) -> str:
     if isinstance(value, datetime):
         return clock.rfc3339(value)
     return value.isoformat() if isinstance(value, date) else str(value)
-
-
-def _plain(value: dict[str, Any]) -> Any:
-    """A DynamoDB value as JSON has it."""
-    ((kind, inner),) = value.items()
-    if kind == "N":
-        return int(inner) if inner.lstrip("-").isdigit() else float(inner)
-    if kind == "NULL":
-        return None
-    if kind == "L":
-        return [_plain(one) for one in inner]
-    if kind == "M":
-        return {name: _plain(one) for name, one in inner.items()}
-    return inner
