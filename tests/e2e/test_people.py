@@ -105,7 +105,7 @@ def test_an_account_is_deleted_when_its_time_has_come(journey: Journey) -> None:
     assert told["status"] == "pending_deletion"
     house.move_clock("16d")
     visitor = Person(house, "visitor")
-    credentials = {"account": email, "password": "Journey-2026", "reactivate": True}
+    credentials = {"account": email, "password": "Journey-2026"}
     house.until(
         "the erasure",
         lambda: visitor.call("POST", "/auth/login", credentials).json().get("error") == "invalid_credentials",
