@@ -1,12 +1,10 @@
 """Accounts and operators for the tests of the user desk."""
 
-from collections.abc import Iterator
-from contextlib import contextmanager
+from threading import Thread
 from typing import Any
 
 import psycopg
 
-from shared.sql import connection as house_connection
 from tests.fixtures.people import make_user
 
 OPS, ROOT = 99001, 99002
@@ -49,11 +47,16 @@ def owner_sql(dsn: str) -> Any:
     return run
 
 
-@contextmanager
-def serving(db: Any) -> Iterator[Any]:
-    """Let the code under test use this connection."""
-    house_connection.use(db)
-    try:
-        yield db
-    finally:
-        house_connection.use(None)
+def overlapping(dsn: str, first: str, second: str) -> None:
+    """Two transactions: the second statement runs while the first one's is not committed, and waits for it if it must."""
+    with psycopg.connect(dsn) as one, psycopg.connect(dsn) as two, psycopg.connect(dsn, autocommit=True) as watch:
+        one.execute(first)
+        waiter = Thread(target=two.execute, args=(second,))
+        waiter.start()
+        pid = two.info.backend_pid
+        blocked = "SELECT 1 FROM pg_stat_activity WHERE pid = %s AND wait_event_type = 'Lock'"
+        while waiter.is_alive() and not watch.execute(blocked, (pid,)).fetchone():
+            pass
+        one.commit()
+        waiter.join()
+        two.commit()

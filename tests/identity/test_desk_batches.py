@@ -219,34 +219,36 @@ def test_a_super_admin_is_never_switched_off_among_many(desk, house: House, sign
     assert house.sql("SELECT is_active FROM identity.users WHERE uid = %s", (uid,)) == [(True,)]
 
 
-@pytest.mark.parametrize("survived", [0, 1, 2, 3])
+@pytest.mark.parametrize("step", ["void_tokens", "apply", "advance", "revoke_all", "finish"])
+@pytest.mark.parametrize("survived", [0, 2])
 def test_a_worker_killed_on_the_way_is_followed_by_one_that_goes_on_there(
-    desk, token, house: House, monkeypatch, survived: int
+    desk, token, house: House, monkeypatch, step: str, survived: int
 ) -> None:
     monkeypatch.setattr(bulk_updates, "CHUNK", 2)
     ids = crowd(house, 6)
+    for uid in ids:
+        open_session(uid)
     job_id = ask(desk, token, ids=ids, set={"is_active": False})
     records = queued("bulk")
-    chunks = iter(range(100))
-    revoke = bulk_updates.sessions.revoke_all
+    module = bulk_updates.sessions if step == "revoke_all" else bulk_updates.store
+    done, calls = getattr(module, step), iter(range(100))
 
-    def dying(uid: int) -> int:
-        if next(chunks) >= survived * 2:
+    def dying(*args: Any, **given: Any) -> Any:
+        result = done(*args, **given)
+        if next(calls) >= survived or step == "finish":
             raise _KilledError
-        return revoke(uid)
+        return result
 
     with monkeypatch.context() as dying_worker, house.acting("identity"):
-        dying_worker.setattr(bulk_updates.sessions, "revoke_all", dying)
-        if survived < 3:
-            with pytest.raises(_KilledError):
-                run_bulk_updates.handler({"Records": records}, CONTEXT)
-        else:
+        dying_worker.setattr(module, step, dying)
+        with pytest.raises(_KilledError):
             run_bulk_updates.handler({"Records": records}, CONTEXT)
     work(house, records)
     assert finished(job_id).result_json() == {"updated": 6, "failed": 0, "matched": 6}
     assert house.sql("SELECT DISTINCT token_epoch FROM identity.user_auth WHERE uid = ANY(%s)", (ids,)) == [(2,)], (
         "each once"
     )
+    assert [uid for uid in ids if sessions.all_of(uid)] == []
     told = [one["user_id"] for record in audited(house, "user_bulk_update_chunk") for one in record["before"]]
     assert told == ids
 

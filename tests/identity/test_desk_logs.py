@@ -246,6 +246,14 @@ def test_the_hour_found_stays_found_however_often_and_late_one_looks(token, hous
     assert len(found(house)) == 1
 
 
+def test_a_failure_committed_late_does_not_open_the_hour_again(token, house: House) -> None:
+    for number, minute in enumerate((30, 20, 10)):
+        fail_payment(house, ANN, NOON - timedelta(minutes=minute), number)
+    assert detect(house) == 1
+    fail_payment(house, ANN, NOON - timedelta(minutes=31), 9)
+    assert detect(house) == 0
+
+
 def test_a_detector_that_was_away_for_a_day_catches_up(token, house: House) -> None:
     detect(house)
     for number in range(3):

@@ -10,13 +10,14 @@ from functions.identity.errors import EmailTaken, UserNotFound
 from functions.identity.schemas.desk import NewUserIn, UserChange
 from functions.identity.service import bulk_updates, desk_changes
 from functions.identity.store import bulk_updates as bulk_store
+from functions.identity.store import user_counts
 from functions.identity.store.bulk_updates import BulkUpdate
 from shared import clock
 from shared.caller import Caller
 from shared.errors import Refusal
 from shared.http.context import RequestContext
 from shared.sql.connection import Connection, connect
-from tests.identity.desk import OPS, office, owner_sql, person
+from tests.identity.desk import OPS, office, overlapping, owner_sql, person
 
 OPERATOR = Caller(OPS, "s", "staff", (), ("*",), "en")
 CONTEXT = RequestContext("r", "en", "203.0.113.9", "Console", "POST", "/")
@@ -149,26 +150,23 @@ def test_two_workers_on_one_change_repeat_nothing(fresh_database, sql, cloud, mo
     assert sorted(told) == ids
 
 
-def test_names_changed_at_once_in_both_tables_are_both_found(fresh_database, sql) -> None:
-    for uid in range(ANN, ANN + 20):
-        person(sql, uid, f"old{uid}")
-    start = Barrier(2)
+USERNAME = "UPDATE identity.users SET username = 'fresh' WHERE uid = 200001"
+NAME = "UPDATE identity.authors SET name = 'Anew'"
+DELETED = "UPDATE identity.users SET status = 'deleted' WHERE uid = 200001"
+CERTIFIED = "UPDATE identity.user_profiles SET is_creator = true, identity_status = 'approved' WHERE uid = 200001"
 
-    def usernames() -> None:
-        own = owner_sql(fresh_database())
-        start.wait()
-        for uid in range(ANN, ANN + 20):
-            own("UPDATE identity.users SET username = %s WHERE uid = %s", (f"fresh{uid}", uid))
 
-    def names() -> None:
-        own = owner_sql(fresh_database())
-        start.wait()
-        for uid in range(ANN, ANN + 20):
-            own("UPDATE identity.authors SET name = %s WHERE username = %s", (f"anew{uid}", f"old{uid}"))
+@pytest.mark.parametrize(("first", "second"), [(USERNAME, NAME), (NAME, USERNAME)])
+def test_two_names_changed_at_once_are_both_found(fresh_database, sql, first: str, second: str) -> None:
+    person(sql, ANN, "ann")
+    overlapping(fresh_database(), first, second)
+    assert sql("SELECT names FROM identity.user_search") == [("fresh\nanew",)]
 
-    threads = [Thread(target=usernames), Thread(target=names)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
-    assert sql("SELECT count(*) FROM identity.user_search WHERE names ~ '^fresh[0-9]+\\nanew[0-9]+$'") == [(20,)]
+
+@pytest.mark.parametrize(("first", "second"), [(DELETED, CERTIFIED), (CERTIFIED, DELETED)])
+def test_an_account_certified_while_it_is_deleted_is_counted_nowhere(fresh_database, sql, first: str, second: str) -> None:
+    person(sql, ANN, "ann")
+    overlapping(fresh_database(), first, second)
+    with connect(fresh_database("identity")) as db:
+        found = user_counts.totals(db)
+    assert (found["total"], found["verified"], found["creators"]) == (0, 0, 0)

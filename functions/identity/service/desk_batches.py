@@ -60,13 +60,10 @@ def _hash(wanted: NewUserIn) -> str | Refusal | None:
 def _open(db: Connection, index: int, wanted: NewUserIn, hashed: str | Refusal | None, caller: Caller) -> BatchItem:
     if isinstance(hashed, Refusal):
         return _item(index, None, hashed)
-    facts = len(db.facts)
     try:
         with db.transaction():
             return _item(index, open_account(db, wanted, hashed, caller), None)
     except Refusal as refusal:
-        # What an item that was undone has announced must not go out either.
-        del db.facts[facts:]
         return _item(index, None, refusal)
 
 
