@@ -11,7 +11,7 @@ ITEMS = (
         file="sessions.json",
         secret=frozenset({"gsi1pk", "gsi1sk", "refresh_hash", "previous_hash"}),
     ),
-    Items("events", "U#", what=("登录记录", "When and where you signed in"), key="U#{uid}", file="logins.json"),
+    Items("events", "U#", what=("登录与操作记录", "Sign-ins and actions"), key="U#{uid}", file="activity.json"),
     Items(
         "ops",
         "KU#",

@@ -65,7 +65,7 @@ def test_every_domain_puts_its_part_into_one_archive(world: World, person: tuple
     assert read["finance/ledger_accounts.json"][0]["balance"] == 500
     (account,) = read["identity/users.json"]
     assert (account["uid"], account["email"], account["phone_number"]) == (uid, EMAIL, "+86138****5678")
-    assert read["identity/logins.json"][0]["user_agent"] == "Zaphod's phone"
+    assert read["identity/activity.json"][0]["user_agent"] == "Zaphod's phone"
     assert len(read["identity/following.json"]) == len(read["identity/followers.json"]) == 1
     assert "personal data requested" not in archive.read("README.txt").decode()
 
