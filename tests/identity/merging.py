@@ -56,18 +56,25 @@ class Two:
         """All of both accounts that a merge may touch, but for times of change and what signing out leaves."""
         found: dict[str, Any] = {}
         for table, key, without in TABLES:
-            found[table] = self.house.sql(
-                f"SELECT (to_jsonb(t) - %s::text[])::text FROM {table} t WHERE {key} ORDER BY 1",
+            rows = self.house.sql(
+                f"SELECT to_jsonb(t) - %s::text[] FROM {table} t WHERE {key} ORDER BY 1",
                 (list(without), [self.keep, self.drop]),
             )
+            found |= {f"{table} {at} {name}": value for at, (row,) in enumerate(rows) for name, value in row.items()}
         return found
+
+
+def changes(before: dict[str, Any], after: dict[str, Any]) -> dict[str, tuple[Any, Any]]:
+    """What differs between two snapshots."""
+    names = before.keys() | after.keys()
+    return {name: (before.get(name), after.get(name)) for name in names if before.get(name) != after.get(name)}
 
 
 TABLES = (
     ("identity.users", "uid = ANY(%s)", ("updated_at",)),
     ("identity.authors", "user_id IN (SELECT id FROM identity.users WHERE uid = ANY(%s))", ("updated_at",)),
     ("identity.user_profiles", "uid = ANY(%s)", ("updated_at",)),
-    ("identity.user_auth", "uid = ANY(%s)", ("updated_at", "token_epoch")),
+    ("identity.user_auth", "uid = ANY(%s)", ("updated_at", "token_epoch", "recent_addresses")),
     ("identity.user_oauth", "uid = ANY(%s)", ("updated_at",)),
     ("identity.user_devices", "uid = ANY(%s)", ()),
     ("identity.user_roles", "uid = ANY(%s)", ()),
