@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from jose import jwt
 
 from shared import clock
 from shared.dynamo.jobs import open_job
@@ -59,6 +60,7 @@ class Belongings:
             "withdrawal_id": self.withdrawal,
             "job_id": lambda: open_job(OWNER, "test", {}).job_id,
             "key_id": self.api_key,
+            "session_id": lambda: str(jwt.get_unverified_claims(open_session(OWNER))["sid"]),
         }
 
     def content(self) -> int:
