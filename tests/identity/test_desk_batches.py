@@ -8,6 +8,8 @@ import pytest
 
 from functions.identity import resume_bulk_updates, run_bulk_updates, users_desk
 from functions.identity.service import bulk_updates
+from functions.identity.service import sessions as session_service
+from functions.identity.store import bulk_updates as bulk_store
 from functions.identity.store import sessions
 from shared import clock
 from shared.dynamo.jobs import JobItem, find_job
@@ -230,7 +232,7 @@ def test_a_worker_killed_on_the_way_is_followed_by_one_that_goes_on_there(
         open_session(uid)
     job_id = ask(desk, token, ids=ids, set={"is_active": False})
     records = queued("bulk")
-    module = bulk_updates.sessions if step == "revoke_all" else bulk_updates.store
+    module = session_service if step == "revoke_all" else bulk_store
     done, calls = getattr(module, step), iter(range(100))
 
     def dying(*args: Any, **given: Any) -> Any:

@@ -96,9 +96,12 @@ def test_of_eight_who_take_one_address_for_their_account_one_does(fresh_database
 
 def test_of_eight_who_delete_one_account_one_does(fresh_database, sql, cloud) -> None:
     person(sql, ANN, "ann")
-    results = at_once(
-        fresh_database("identity"), lambda db, _: desk_changes.remove(db, ANN, "spam", OPERATOR, CONTEXT) or "deleted"
-    )
+
+    def work(db: Connection, _: int) -> str:
+        desk_changes.remove(db, ANN, "spam", OPERATOR, CONTEXT)
+        return "deleted"
+
+    results = at_once(fresh_database("identity"), work)
     assert results.count("deleted") == 1
     assert sum(isinstance(one, UserNotFound) for one in results) == WORKERS - 1
     assert sql("SELECT count(*) FROM identity.deletion_requests") == [(1,)]

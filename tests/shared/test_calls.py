@@ -18,7 +18,10 @@ def call(times: int, uid: int = 7) -> None:
 
 
 def events(house) -> list[tuple[int, int]]:
-    return house.sql("SELECT user_id, (detail ->> 'calls')::int FROM admin.security_events WHERE kind = 'api_abuse'")
+    found: list[tuple[int, int]] = house.sql(
+        "SELECT user_id, (detail ->> 'calls')::int FROM admin.security_events WHERE kind = 'api_abuse'"
+    )
+    return found
 
 
 @pytest.fixture(autouse=True)
