@@ -1,5 +1,7 @@
 """Identifiers that need no database: sortable, unguessable enough to be public, unique without coordination."""
 
+from datetime import datetime
+
 from ulid import ULID
 
 from shared import clock
@@ -13,3 +15,8 @@ def new_ulid() -> str:
 def new_order_no() -> str:
     """An order or payment number: a ULID, so within every vendor's `[A-Za-z0-9]{8,32}`."""
     return new_ulid()
+
+
+def made_at(number: str) -> datetime:
+    """When an order or payment number was made (aware UTC, to the millisecond). Raises ValueError for any other text."""
+    return ULID.from_str(number).datetime

@@ -4,7 +4,7 @@ from events.identity import AccountErased, PersonalDataRequested
 from shared.manifest import Bucket, HttpFunction, Key, Manifest, OnEvent, OnQueue, Publishes, Queue, Scheduled, Secret
 
 _EVERY_MINUTE = "rate(1 minute)"
-_VENDORS = (Secret("alipay"), Secret("wechat"))
+_VENDORS = (Secret("alipay"), Secret("wechat"), Secret("unionpay"))
 # A run calls a gateway for each row; it ends early when that is silent.
 _RUN_SECONDS = 300
 

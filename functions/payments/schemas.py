@@ -43,6 +43,13 @@ class WechatIn(In):
         return self
 
 
+class UnionpayIn(In):
+    """Which order to pay, and where."""
+
+    order_no: OrderNo
+    scene: Literal["pc", "h5", "app"] = "pc"
+
+
 class RefundIn(In):
     """How much to give back, and why; all that is left when no amount is named."""
 

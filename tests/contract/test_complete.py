@@ -12,7 +12,7 @@ from tests.contract.contract import Row, list_item, request_of, response_fields,
 COMPLETE = Path(__file__).with_name("complete.txt").read_text().split()
 PAGE = {"items", "total", "total_is_capped", "page", "page_size", "next_cursor"}
 PAGING = {"page", "page_size", "sort_by", "sort_order", "cursor"}
-WITHOUT_ENVELOPE = {"PLT-003", "PLT-004", "PLT-005", "PLT-006", "PAY-002", "PAY-004"}
+WITHOUT_ENVELOPE = {"PLT-003", "PLT-004", "PLT-005", "PLT-006", "PAY-002", "PAY-004", "PAY-006"}
 ANY_FIELD_OF = {"CNT-002": "CNT-001", "SUB-004": "SUB-002"}
 """Rows whose body is "any field of" another row's."""
 _ENDS = {"expires_at", "permissions_expire_at"}

@@ -51,7 +51,7 @@ def _function_for(path: str) -> tuple[str, str]:
 def call(house, cloud, sandbox, monkeypatch) -> Iterator[Callable[..., dict[str, Any]]]:
     monkeypatch.setenv("MAIL_FROM", "no-reply@house.test")
     aws.client("sesv2").create_email_identity(EmailIdentity="no-reply@house.test")
-    for vendor in ("alipay", "wechat"):
+    for vendor in ("alipay", "wechat", "unionpay"):
         aws.client("secretsmanager").put_secret_value(
             SecretId=f"sharestack/test/{vendor}", SecretString=sandbox.secret(vendor)
         )

@@ -18,7 +18,13 @@ def _wechat() -> Gateway:
     return WechatGateway.from_environment()
 
 
-_BUILDERS: dict[Channel, Callable[[], Gateway]] = {"alipay": _alipay, "wechat": _wechat}
+def _unionpay() -> Gateway:
+    from functions.payments.gateways.unionpay import UnionpayGateway
+
+    return UnionpayGateway.from_environment()
+
+
+_BUILDERS: dict[Channel, Callable[[], Gateway]] = {"alipay": _alipay, "wechat": _wechat, "unionpay": _unionpay}
 _made: dict[Channel, Gateway] = {}
 
 

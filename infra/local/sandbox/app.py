@@ -21,6 +21,10 @@ from infra.local.sandbox.oauth.vendor import Oauth
 from infra.local.sandbox.settings import SandboxSettings
 from infra.local.sandbox.shelf import Shelf, open_database
 from infra.local.sandbox.sms import sink
+from infra.local.sandbox.unionpay import control as unionpay_control
+from infra.local.sandbox.unionpay import http as unionpay_http
+from infra.local.sandbox.unionpay.vendor import ACCEPTED as UNIONPAY_ACCEPTED
+from infra.local.sandbox.unionpay.vendor import Unionpay
 from infra.local.sandbox.wechat import control as wechat_control
 from infra.local.sandbox.wechat import http as wechat_http
 from infra.local.sandbox.wechat.vendor import Wechat
@@ -41,11 +45,12 @@ def create_app(settings: SandboxSettings | None = None) -> Starlette:
     async def lifespan(app: Starlette) -> AsyncIterator[None]:
         told = settings or SandboxSettings.from_environment()
         database = open_database(told.state)
-        journals = {"alipay": Journal(), "sms": Journal(), "wechat": Journal()}
+        journals = {"alipay": Journal(), "sms": Journal(), "wechat": Journal(), "unionpay": Journal()}
         async with httpx.AsyncClient(timeout=_PATIENCE_SECONDS, trust_env=False) as http:
             courier = Courier(Shelf(database, "deliveries", Delivery), lambda delivery: post(http, delivery, journals, app))
             app.state.alipay = Alipay(told, database, courier, journals["alipay"])
             app.state.wechat = Wechat(told, database, courier, journals["wechat"])
+            app.state.unionpay = Unionpay(told, database, courier, journals["unionpay"])
             app.state.sms = sink.Sms(told.state, database, journals["sms"])
             app.state.oauth = Oauth(told.state, database)
             delivering = asyncio.create_task(courier.run())
@@ -63,6 +68,8 @@ def create_app(settings: SandboxSettings | None = None) -> Starlette:
             *alipay_control.ROUTES,
             *wechat_http.ROUTES,
             *wechat_control.ROUTES,
+            *unionpay_http.ROUTES,
+            *unionpay_control.ROUTES,
             *sink.ROUTES,
             *oauth_control.ROUTES,
         ],
@@ -78,13 +85,20 @@ async def post(http: httpx.AsyncClient, delivery: Delivery, journals: dict[str, 
             content=delivery.body,
             headers=app.state.wechat.headers(delivery) if delivery.vendor == "wechat" else _FORM,
         )
-        said = answer.text if answer.status_code == httpx.codes.OK else f"HTTP {answer.status_code}"
+        said = _said(delivery, answer)
     except (httpx.HTTPError, httpx.InvalidURL) as error:
         said = type(error).__name__
-    told = dict(httpx.QueryParams(delivery.body)) if delivery.vendor == "alipay" else {"body": delivery.body}
+    told = {"body": delivery.body} if delivery.vendor == "wechat" else dict(httpx.QueryParams(delivery.body))
     request = {"url": delivery.url, "attempt": delivery.attempts + 1, **told}
     journals[delivery.vendor].note("sent", "notify", delivery.numbers, request, said)
     return said
+
+
+def _said(delivery: Delivery, answer: httpx.Response) -> str:
+    if answer.status_code != httpx.codes.OK:
+        return f"HTTP {answer.status_code}"
+    # UnionPay looks at the status only.
+    return UNIONPAY_ACCEPTED if delivery.vendor == "unionpay" else answer.text
 
 
 app = create_app()

@@ -13,7 +13,11 @@ from infra.local.sandbox.alipay.vendor import Alipay
 from infra.local.sandbox.alipay.wire import beijing, yuan
 from infra.local.sandbox.oauth.vendor import Oauth
 from infra.local.sandbox.sms.sink import Sms
+from infra.local.sandbox.unionpay.records import Trade as UnionpayTrade
+from infra.local.sandbox.unionpay.vendor import Unionpay
 from infra.local.sandbox.web import page
+from infra.local.sandbox.wechat.records import Trade as WechatTrade
+from infra.local.sandbox.wechat.vendor import Wechat
 
 _SHOWN = 50
 _STATES = {
@@ -22,11 +26,25 @@ _STATES = {
     "TRADE_SUCCESS": "已支付 paid",
     "TRADE_CLOSED": "已关闭 closed",
 }
+_WECHAT_STATES = {
+    "NOTPAY": "待付款 waiting",
+    "SUCCESS": "已支付 paid",
+    "REFUND": "已退款 refunded",
+    "CLOSED": "已关闭 closed",
+}
+_UNIONPAY_STATES = {
+    "waiting": "待付款 waiting",
+    "paid": "已支付 paid",
+    "failed": "支付失败 declined",
+    "over": "已超时 over",
+}
 
 
 async def index(request: Request) -> HTMLResponse:
     """Everything at a glance."""
     alipay: Alipay = request.app.state.alipay
+    wechat: Wechat = request.app.state.wechat
+    unionpay: Unionpay = request.app.state.unionpay
     sms: Sms = request.app.state.sms
     oauth: Oauth = request.app.state.oauth
     newest = list(alipay.trades.trades)[::-1][:_SHOWN]
@@ -34,8 +52,16 @@ async def index(request: Request) -> HTMLResponse:
     texts = list(sms.messages)[::-1][:_SHOWN]
     return page(
         "支付模拟器 Vendor simulators",
-        _card("模拟器 Simulators", _simulators(alipay, sms, oauth))
+        _card("模拟器 Simulators", _simulators(alipay, wechat, unionpay, sms, oauth))
         + _card("支付宝订单 Alipay orders", _table(_ORDER_HEAD, [_order(trade) for trade in newest]))
+        + _card(
+            "微信支付订单 WeChat Pay orders",
+            _table(_ORDER_HEAD, [_wechat_order(trade) for trade in list(wechat.trades)[::-1][:_SHOWN]]),
+        )
+        + _card(
+            "银联订单 UnionPay orders",
+            _table(_ORDER_HEAD, [_unionpay_order(trade) for trade in list(unionpay.trades)[::-1][:_SHOWN]]),
+        )
         + _card(
             "支付宝转账 Alipay transfers",
             _table(
@@ -89,17 +115,41 @@ def _order(trade: Trade) -> list[str]:
     ]
 
 
-def _simulators(alipay: Alipay, sms: Sms, oauth: Oauth) -> str:
-    waiting = len(alipay.courier.pending("alipay"))
+def _wechat_order(trade: WechatTrade) -> list[str]:
+    return [
+        f'<a href="/wechat/pay/{trade.code}">{escape(trade.out_trade_no)}</a>',
+        escape(trade.attach or "-"),
+        escape(trade.description),
+        yuan(trade.paid or trade.total),
+        _WECHAT_STATES[trade.state],
+        yuan(trade.refunded),
+    ]
+
+
+def _unionpay_order(trade: UnionpayTrade) -> list[str]:
+    return [
+        f'<a href="/unionpay/pay/{trade.code}">{escape(trade.order_id)}</a>',
+        escape(trade.reserved or "-"),
+        "-",
+        yuan(trade.paid or trade.total),
+        _UNIONPAY_STATES[trade.state],
+        yuan(trade.refunded),
+    ]
+
+
+def _simulators(alipay: Alipay, wechat: Wechat, unionpay: Unionpay, sms: Sms, oauth: Oauth) -> str:
+    paying: list[tuple[str, str, str, dict[str, Any]]] = [
+        ("alipay", "支付宝 Alipay", "/alipay/gateway.do", alipay.switches.shown()),
+        ("wechat", "微信支付 WeChat Pay", "/wechat/v3", wechat.switches.shown()),
+        ("unionpay", "银联 UnionPay", "/unionpay/gateway/api", unionpay.switches.shown()),
+    ]
     return _table(
         ("供应商 Vendor", "入口 Endpoint", "开关 Behaviour", "待送通知 Notices under way"),
         [
-            [
-                "支付宝 Alipay",
-                "<code>/alipay/gateway.do</code>",
-                _switches(alipay.switches.shown()),
-                str(waiting),
-            ],
+            *(
+                [title, f"<code>{address}</code>", _switches(shown), str(len(alipay.courier.pending(vendor)))]
+                for vendor, title, address, shown in paying
+            ),
             ["短信 Alibaba Cloud SMS", "<code>/sms</code>", _switches(sms.switches.shown()), "-"],
             *(
                 [
