@@ -109,8 +109,10 @@ _SPAN: Final = """
 
 _PART: Final = """
     SELECT max(block_no), min(first_seq), max(first_seq + row_count - 1) FROM (
-        SELECT block_no, first_seq, row_count, first_seq - min(first_seq) OVER () AS rows_before FROM {blocks}
-        WHERE log = {log} AND block_no BETWEEN %(first)s AND %(last)s ORDER BY block_no LIMIT %(rows)s
+        SELECT block_no, first_seq, row_count, first_seq - min(first_seq) OVER () AS rows_before FROM (
+            SELECT block_no, first_seq, row_count FROM {blocks}
+            WHERE log = {log} AND block_no BETWEEN %(first)s AND %(last)s ORDER BY block_no LIMIT %(rows)s
+        ) AS near
     ) AS next WHERE rows_before < %(rows)s
 """
 
@@ -127,7 +129,9 @@ _ROWS: Final = """
         SELECT s.id, NOT coalesce(
             s.seq = coalesce(s.seq_before + 1, b.first_seq) AND s.seq < b.first_seq + b.row_count
             AND s.hash = sha256(coalesce(s.hash_before, b.prev_hash) || held.canonical), false) AS off
-        FROM seals s LEFT JOIN {blocks} b ON b.log = {log} AND b.block_no = s.block_no LEFT JOIN held USING (id)
+        FROM seals s
+        LEFT JOIN {blocks} b ON b.log = {log} AND b.block_no = s.block_no AND b.block_no BETWEEN %(first)s AND %(last)s
+        LEFT JOIN held USING (id)
     ) AS compared
 """
 
@@ -140,8 +144,7 @@ _BLOCKS: Final = """
             (SELECT max(block_no) FROM {blocks} WHERE log = {log} AND block_no < %(first)s), 0)
         WINDOW w AS (ORDER BY block_no)
     ), ends AS MATERIALIZED (
-        SELECT seq, id, hash FROM {seals} WHERE seq IN (SELECT first_seq FROM chained)
-        UNION SELECT seq, id, hash FROM {seals} WHERE seq IN (SELECT first_seq + row_count - 1 FROM chained)
+        SELECT seq, id, hash FROM {seals} WHERE seq BETWEEN %(first_seq)s AND %(last_seq)s
     )
     SELECT count(*), count(*) FILTER (WHERE off), min(first_id) FILTER (WHERE off) FROM (
         SELECT b.first_id, NOT coalesce(

@@ -2,6 +2,9 @@
 
 import time
 from datetime import UTC, datetime
+from typing import LiteralString
+
+from psycopg import sql
 
 from functions.admin.store.audit_chains import OPERATIONS
 from shared.sql.connection import Connection, connect
@@ -21,7 +24,7 @@ SELECT 100000 + g %% 50, 'settings.change', 'setting', g,
     timestamptz '2024-01-01' + g * interval '1 minute'
 FROM generate_series(1, %s) g
 """
-_HASHED_ONCE = "SELECT count(sha256(convert_to(to_jsonb(r)::text, 'UTF8'))) FROM admin.admin_operation_logs r"
+_HASHED_ONCE = OPERATIONS.sql("SELECT count(sha256({row})) FROM {table} r")
 
 
 def bench(dsn: str) -> list[Gate]:
@@ -57,14 +60,14 @@ def bench(dsn: str) -> list[Gate]:
         Gate(
             "audit rows proved",
             proved / hashed,
-            "hashing each row once",
-            limit=4,
+            "hashing each canonical row once",
+            limit=3,
             detail=f"{ROWS:,} rows in {proved:.1f} s",
         ),
     ]
 
 
-def _seconds(db: Connection, statement: str, *parameters: object) -> float:
+def _seconds(db: Connection, statement: LiteralString | sql.Composed, *parameters: object) -> float:
     started = time.perf_counter()
     db.execute(statement, parameters)
     return time.perf_counter() - started
