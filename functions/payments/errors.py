@@ -10,7 +10,7 @@ class OrderNotFound(Refusal):
 
 class TargetNotFound(Refusal):
     status, error = 404, "target_not_found"
-    zh, en = "要购买的内容不存在", "What you want to buy does not exist"
+    zh, en = "目标不存在或不在售", "There is no such thing on sale"
 
 
 class RefundNotFound(Refusal):

@@ -12,6 +12,7 @@ MANIFEST = Manifest(
             routes=("/subscriptions/{proxy+}",),
             grants=(Table("entitlements", ("BatchGetItem",), ("U#",)),),
         ),
+        HttpFunction("pricing", routes=("/pricing/{proxy+}",)),
         OnEvent("on_order_paid", event=OrderPaid, grants=(Publishes(),)),
         OnEvent("on_order_closed", event=OrderClosed, grants=(Publishes(),)),
         OnEvent("on_refund_succeeded", event=RefundSucceeded, grants=(Publishes(),)),

@@ -1,5 +1,6 @@
 """What subscriptions holds of a person. What was bought and sold is a contract, kept as such; its free words go."""
 
+from functions.subscriptions.pricing_personal_data import ROWS as PRICING
 from shared.personal_data import Items, Kept, PersonalData, Rows
 
 _CONTRACT = Kept("《电子商务法》第三十一条：交易信息自交易完成之日起保存不少于三年", "3 年")
@@ -89,6 +90,7 @@ DATA = PersonalData(
             ),
             kept=_CONTRACT,
         ),
+        *PRICING,
     ),
     items=(
         Items(

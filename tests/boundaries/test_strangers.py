@@ -58,6 +58,8 @@ class Belongings:
             "subscription_id": self.subscription,
             "order_no": self.order,
             "withdrawal_id": self.withdrawal,
+            "rule_id": self.pricing_rule,
+            "coupon_id": self.coupon,
             "job_id": lambda: open_job(OWNER, "test", {}).job_id,
             "key_id": self.api_key,
             "session_id": lambda: str(jwt.get_unverified_claims(open_session(OWNER))["sid"]),
@@ -120,6 +122,28 @@ class Belongings:
             (OWNER,),
         )
         return int(key_id)
+
+    def pricing_rule(self) -> int:
+        [(rule_id,)] = self._house.sql(
+            """
+            INSERT INTO subscriptions.pricing_rules (owner_id, target_type, target_id, kind, config, priority, created_at, updated_at)
+            VALUES (%s, 'plan', %s, 'bulk', '{"min_quantity": 2, "amount_off": 1}', 0, now(), now()) RETURNING rule_id
+            """,
+            (OWNER, self._one("plan_id")),
+        )
+        return int(rule_id)
+
+    def coupon(self) -> int:
+        [(coupon_id,)] = self._house.sql(
+            """
+            INSERT INTO subscriptions.coupons (code, owner_id, name, kind, value, min_amount, target_type, target_ids,
+                total_quantity, per_user_limit, starts_at, ends_at, status, created_at, updated_at)
+            VALUES ('OWNERS', %s, 'c', 'amount', 1, 0, 'all', '{}', 1, 1, now(), now() + interval '1 day', 'active', now(), now())
+            RETURNING coupon_id
+            """,
+            (OWNER,),
+        )
+        return int(coupon_id)
 
     def path(self, row: Row) -> str:
         """The row's path with an id of the owner's in every place."""
