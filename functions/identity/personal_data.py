@@ -150,7 +150,7 @@ DATA = PersonalData(
             person=("into_uid", "from_uid"),
             what=("账号合并", "Accounts you merged"),
             export="""
-            SELECT merge_id, into_uid, from_uid, status, proved_by, merged_at, undo_until, undone_at, created_at
+            SELECT merge_id, into_uid, from_uid, status, proof, merged_at, undo_until, undone_at, created_at
             FROM identity.account_merges WHERE %(uid)s IN (into_uid, from_uid) ORDER BY merge_id
             """,
             kept=_RECORD_OF_HANDLING,

@@ -163,11 +163,11 @@ def _prove(tried: Attempt, wanted: MergeIn) -> Refusal | None:
     return refusal or (None if tried.account else InvalidCredentials())
 
 
-def _open(db: Connection, uid: int, tried: Attempt, proved_by: str) -> MergeOut:
+def _open(db: Connection, uid: int, tried: Attempt, proof: str) -> MergeOut:
     assert tried.account is not None  # noqa: S101 - narrows: only a proved account comes here
     expires_at = tried.at + timedelta(seconds=OPEN_SECONDS)
     merge_id = store.open_merge(
-        db, uid, tried.account.uid, proved_by=proved_by, expires_at=expires_at, at=tried.at
+        db, uid, tried.account.uid, proof=proof, expires_at=expires_at, at=tried.at
     )
     differing: list[Conflict] = merged_parts.conflicts(db, uid, tried.account.uid)
     return MergeOut.model_construct(merge_id=merge_id, conflicts=differing, expires_in=OPEN_SECONDS)

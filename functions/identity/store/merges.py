@@ -60,16 +60,16 @@ class Merge:
 
 
 def open_merge(
-    db: Connection, into: int, dropped: int, *, proved_by: str, expires_at: datetime, at: datetime
+    db: Connection, into: int, dropped: int, *, proof: str, expires_at: datetime, at: datetime
 ) -> int:
     """Remember that both sides were proved."""
     row = db.execute(
         """
-        INSERT INTO identity.account_merges (into_uid, from_uid, status, proved_by, from_epoch, expires_at, created_at, updated_at)
-        SELECT %(into)s, uid, 'open', %(proved_by)s, token_epoch, %(expires_at)s, %(at)s, %(at)s
+        INSERT INTO identity.account_merges (into_uid, from_uid, status, proof, from_epoch, expires_at, created_at, updated_at)
+        SELECT %(into)s, uid, 'open', %(proof)s, token_epoch, %(expires_at)s, %(at)s, %(at)s
         FROM identity.user_auth WHERE uid = %(from)s RETURNING merge_id
         """,
-        {"into": into, "from": dropped, "proved_by": proved_by, "expires_at": expires_at, "at": at},
+        {"into": into, "from": dropped, "proof": proof, "expires_at": expires_at, "at": at},
     ).fetchall()[0]
     return int(row[0])
 

@@ -13,7 +13,7 @@ CREATE TABLE identity.account_merges (
     into_uid BIGINT NOT NULL REFERENCES identity.users (uid),
     from_uid BIGINT NOT NULL REFERENCES identity.users (uid) CHECK (from_uid <> into_uid),
     status TEXT NOT NULL CHECK (status IN ('open', 'merged', 'undone')),
-    proved_by TEXT NOT NULL CHECK (proved_by IN ('password', 'code')),
+    proof TEXT NOT NULL CHECK (proof IN ('password', 'code')),
     -- A password changed after the proof makes the proof void.
     from_epoch INT NOT NULL,
     expires_at TIMESTAMPTZ NOT NULL,
