@@ -167,7 +167,7 @@ def test_no_served_route_of_staff_or_of_persons_takes_a_key(make: Make, house: H
             if operation["x-auth"] in {"public", "signature"} or takes_keys:
                 continue
             address = re.sub(r"\{\w+\}", "1", path.removeprefix("/api/v1"))
-            told = {} if method in {"post", "put", "patch"} else None
+            told: dict[str, str] | None = {} if method in {"post", "put", "patch"} else None
             refused = door.call(method.upper(), address, json_body=told, headers={"x-api-key": holder.key})
             assert refused.error == (403, "permission_denied"), f"{method} {path}"
             walked += 1
