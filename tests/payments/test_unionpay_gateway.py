@@ -1,6 +1,9 @@
 """UnionPay behind the vocabulary of payments, where it is unlike the others: no close, refunds that are only accepted."""
 
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
+from threading import Barrier
+from typing import Any
 
 import pytest
 
@@ -8,9 +11,14 @@ from functions.payments.gateways import registry
 from functions.payments.gateways.base import Bill, Declined, Ended, Handover, NoAnswer, NotRepaid, Paid, Repaid
 from functions.payments.gateways.unionpay import UnionpayGateway
 from shared import aws
+from shared.ids import made_at
 from shared.settings import Settings
+from shared.vendors.unionpay import UnionpayClient
 from tests.fixtures.sandbox import Sandbox
+from tests.payments.build import Crash
 from tests.payments.test_gateways import bill, repayment
+
+CROWD = 8
 
 
 @pytest.fixture
@@ -31,6 +39,62 @@ def paid(sandbox: Sandbox, asked: Bill) -> Bill:
     """The same, paid."""
     sandbox.pay(asked.payment_no, vendor="unionpay")
     return asked
+
+
+class MortalClient(UnionpayClient):
+    """One in whose calls our process dies: `dies` is `before refund`, `after query`, …; it dies once."""
+
+    dies = ""
+
+    def refund(self, **told: Any) -> Any:
+        return self._mortal("refund", lambda: super(MortalClient, self).refund(**told))
+
+    def query(self, *told: Any) -> Any:
+        return self._mortal("query", lambda: super(MortalClient, self).query(*told))
+
+    def _mortal(self, verb: str, call: Any) -> Any:
+        self._maybe_die(f"before {verb}")
+        said = call()
+        self._maybe_die(f"after {verb}")
+        return said
+
+    def _maybe_die(self, moment: str) -> None:
+        if self.dies == moment:
+            self.dies = ""
+            raise Crash(moment)
+
+
+def given_back(sandbox: Sandbox, of: Bill) -> int:
+    """What UnionPay gave back of a payment."""
+    items = sandbox.http.get("/_control/unionpay/trades").json()["items"]
+    return int(next(one["refunded"] for one in items if one["order_id"] == of.payment_no))
+
+
+@pytest.mark.parametrize("moment", ["before refund", "after refund", "before query", "after query"])
+def test_dying_around_each_call_of_a_refund_moves_the_money_once(sandbox: Sandbox, paid: Bill, moment: str) -> None:
+    client = MortalClient(sandbox.unionpay().config)
+    told = client.query(paid.payment_no, made_at(paid.payment_no)).value
+    back = replace(repayment(paid, 500), gateway_no=told.query_id)
+    client.dies = moment
+    gateway = UnionpayGateway(client, "http://127.0.0.1:9")
+    with pytest.raises(Crash):
+        gateway.refund(back)
+    assert isinstance(gateway.refund(back), Repaid)
+    assert given_back(sandbox, paid) == 500
+
+
+def test_eight_refunds_under_one_number_at_once_move_the_money_once(sandbox: Sandbox, paid: Bill) -> None:
+    barrier, back = Barrier(CROWD), repayment(paid, 500)
+
+    def one(_: int) -> object:
+        gateway = UnionpayGateway(sandbox.unionpay(), "http://127.0.0.1:9")
+        barrier.wait()
+        return gateway.refund(back)
+
+    with ThreadPoolExecutor(CROWD) as pool:
+        said = list(pool.map(one, range(CROWD)))
+    assert all(isinstance(answer, Repaid) for answer in said), said
+    assert given_back(sandbox, paid) == 500
 
 
 def test_where_nothing_can_be_closed_the_vendor_is_to_be_asked_once_more(

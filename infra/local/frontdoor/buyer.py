@@ -1,16 +1,20 @@
 """The buyer's browser, for those who drive a journey by `/_local/sandbox/{vendor}/pay`: it opens the cashier page first.
 
 A page payment reaches the vendor only when the buyer opens its address. Whoever presses Pay from outside was shown
-that address in the API's answer, which came through this front door.
+that address in the API's answer, which came through this front door. Where the address is a page of ours that posts a
+form by itself, that is done here too.
 """
 
 import json
 from collections.abc import AsyncIterator
+from html.parser import HTMLParser
 from typing import Any
 
 import httpx
 from starlette.requests import Request
 from starlette.responses import Response, StreamingResponse
+
+_POSTS_ITSELF = "document.forms[0].submit()"
 
 
 class Buyer:
@@ -34,7 +38,14 @@ class Buyer:
         except ValueError:
             return
         if isinstance(told, dict) and (page := self._pages.pop(str(told.get("order_no")), None)):
-            await self._client.get(page)
+            await self._run(await self._client.get(page))
+
+    async def _run(self, opened: httpx.Response) -> None:
+        """Do what a browser does of itself with a page whose script posts its form."""
+        if _POSTS_ITSELF in opened.text:
+            form = _Form()
+            form.feed(opened.text)
+            await self._client.post(form.action, data=form.fields)
 
     async def _noting(self, chunks: Any) -> AsyncIterator[Any]:
         seen = b""
@@ -50,3 +61,20 @@ class Buyer:
             return
         if isinstance(payment, dict) and payment.get("pay_url"):
             self._pages[payment["payment_no"]] = self._pages[payment["order_no"]] = payment["pay_url"]
+
+
+class _Form(HTMLParser):
+    """The form of a page, as a browser would post it."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.action = ""
+        self.fields: dict[str, str] = {}
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        """Take note of the form and of what is in it."""
+        told = dict(attrs)
+        if tag == "form":
+            self.action = told.get("action") or ""
+        elif tag == "input" and (name := told.get("name")):
+            self.fields[name] = told.get("value") or ""
