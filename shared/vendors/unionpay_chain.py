@@ -13,7 +13,10 @@ from cryptography.x509.oid import NameOID
 
 _KEY_BITS = 2048
 _COMPANY_AT = 2
-_UNREADABLE = (ValueError, TypeError, InvalidSignature, UnsupportedAlgorithm)
+_UNREADABLE = (
+    ValueError, TypeError, InvalidSignature, UnsupportedAlgorithm, x509.InvalidVersion, x509.DuplicateExtension,
+    x509.UnsupportedGeneralNameType,
+)  # fmt: skip
 
 
 class NotTrustedError(Exception):

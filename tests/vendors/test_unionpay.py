@@ -195,6 +195,16 @@ class TestNotBelieved:
         assert verify_notice(config, notice(fields), clock.now())
         assert "not valid now" in refused(config, fields, clock.now() + timedelta(days=6))
 
+    def test_a_certificate_with_any_byte_changed(self, chain: Chain, config: UnionpayConfig) -> None:
+        signer = chain.of("signer")
+        content = run("x509", "-outform", "DER", given=signer.pem.encode())
+        version = content.index(bytes.fromhex("a003020102")) + 4
+        for at in (version, *range(0, len(content), 11)):
+            changed = content[:at] + bytes([content[at] ^ 4]) + content[at + 1 :]
+            pem = f"-----BEGIN CERTIFICATE-----\n{base64.encodebytes(changed).decode()}-----END CERTIFICATE-----\n"
+            fields = told() | {"signPubKeyCert": pem, "signature": "AAAA"}
+            assert "not one of" in refused(config, fields), at
+
     @pytest.mark.parametrize(
         "change",
         [
