@@ -11,7 +11,6 @@ from jose import jwt
 
 from shared import clock
 from shared.dynamo.jobs import open_job
-from shared.dynamo.sessions import SessionItem, session_key, user_key
 from shared.ids import new_order_no
 from tests.boundaries.door import Door
 from tests.contract.contract import Row, rows
@@ -67,7 +66,6 @@ class Belongings:
             "coupon_id": self.coupon,
             "job_id": lambda: open_job(OWNER, "test", {}).job_id,
             "key_id": self.api_key,
-            "session_id": self.session,
             "merge_id": self.merge,
             "session_id": lambda: str(jwt.get_unverified_claims(open_session(OWNER))["sid"]),
         }
@@ -151,10 +149,6 @@ class Belongings:
             (OWNER,),
         )
         return int(coupon_id)
-
-    def session(self) -> str:
-        open_session(OWNER)
-        return str(next(iter(SessionItem.query(user_key(OWNER)))).sk).removeprefix(session_key(""))
 
     def merge(self) -> int:
         [(merge_id,)] = self._house.sql(

@@ -272,8 +272,8 @@ def test_follows_move_are_counted_and_come_back(crowd: Crowd) -> None:
     crowd.merge_id = two.merge()
     crowd.merged()
     assert edges() == {(two.keep, crowd.x), (two.keep, crowd.y), (crowd.z, two.keep), (crowd.x, two.keep)}
-    assert dict((uid, rest) for uid, *rest in crowd.counters())[two.keep] == [2, 2]
-    assert dict((uid, rest) for uid, *rest in crowd.counters())[two.drop] == [0, 0]
+    counted = {uid: rest for uid, *rest in crowd.counters()}
+    assert (counted[two.keep], counted[two.drop]) == ([2, 2], [0, 0])
     crowd.merged()
     two.undo(crowd.merge_id)
     crowd.parted()

@@ -1,13 +1,17 @@
 """A shop in the rolled-back database: a creator, a customer, and everything that reaches subscriptions."""
 
+from types import ModuleType
 from typing import Any
 
 import pytest
 
 from events.base import Fact
+from events.identity import AccountsMerged, AccountsParted
 from events.payments import OrderClosed, OrderPaid, RefundSucceeded
 from functions.subscriptions import (
     expire_subscriptions,
+    on_accounts_merged,
+    on_accounts_parted,
     on_entitlement_changed,
     on_order_closed,
     on_order_paid,
@@ -21,7 +25,13 @@ from tests.fixtures.api import Api, Reply
 from tests.fixtures.postgres import House
 from tests.subscriptions import build
 
-LISTENERS = {OrderPaid: on_order_paid, OrderClosed: on_order_closed, RefundSucceeded: on_refund_succeeded}
+LISTENERS: dict[type[Fact], ModuleType] = {
+    OrderPaid: on_order_paid,
+    OrderClosed: on_order_closed,
+    RefundSucceeded: on_refund_succeeded,
+    AccountsMerged: on_accounts_merged,
+    AccountsParted: on_accounts_parted,
+}
 
 
 class Shop:
