@@ -27,16 +27,20 @@ def lasting(start: datetime, months: int, days: int) -> datetime:
 
 @dataclass(frozen=True, slots=True)
 class Period:
-    """A stretch of access a subscription was given: by an order, as a trial, or for free."""
+    """A stretch of access a subscription was given: by an order, as a trial, for free, or by a change of plan.
+
+    `amount` is its price in fen; a change was ordered at a moment, for what its subscription stood at then.
+    """
 
     period_id: int
-    kind: Literal["order", "trial", "free"]
+    kind: Literal["order", "trial", "free", "change"]
     plan_id: int
     tier: int
     amount: int
     months: int
     days: int
     granted_at: datetime
+    ordered_at: datetime
 
     def end_from(self, start: datetime) -> datetime:
         """When it is over if it begins at `start`."""
@@ -45,7 +49,10 @@ class Period:
 
 @dataclass(frozen=True, slots=True)
 class Standing:
-    """What the granted periods of a subscription come to. `end` is the last moment anything given reaches."""
+    """What the granted periods of a subscription come to. `end` is the last moment anything given reaches.
+
+    `worth` is what was paid for the time from `start` to `end`, in fen.
+    """
 
     plan_id: int
     tier: int
@@ -53,13 +60,16 @@ class Standing:
     start: datetime
     end: datetime
     trial: bool
+    worth: int
 
 
 def standing(granted: Sequence[Period]) -> Standing | None:
     """Lay the periods one after the other, each from its own granting at the earliest; None when there are none.
 
     The periods that follow without a gap up to the end count as one; the highest tier among them holds for all of it,
-    since a higher tier includes the lower ones. Taking a period away gives what would be had it never been granted.
+    since a higher tier includes the lower ones. A change of plan begins when it is paid: its price has what was left taken
+    off, unless more was granted after it was ordered; then it follows like the others. Taking a period away gives what would
+    be had it never been granted.
     """
     if not granted:
         return None
@@ -68,10 +78,18 @@ def standing(granted: Sequence[Period]) -> Standing | None:
     end = ordered[0].end_from(start)
     stretch = [ordered[0]]
     for period in ordered[1:]:
-        if period.granted_at > end:
+        if period.granted_at > end or (period.kind == "change" and period.ordered_at >= stretch[-1].granted_at):
             start = end = period.granted_at
             stretch = []
         end = period.end_from(end)
         stretch.append(period)
     best = max(stretch, key=lambda period: period.tier)
-    return Standing(best.plan_id, best.tier, best.amount, start, end, all(p.kind == "trial" for p in stretch))
+    worth = sum(period.amount for period in stretch if period.kind not in {"trial", "free"})
+    return Standing(best.plan_id, best.tier, best.amount, start, end, all(p.kind == "trial" for p in stretch), worth)
+
+
+def unused(stands: Standing, at: datetime) -> int:
+    """What the time left at `at` was paid, in fen: whole days in Shanghai, today's counted as left, rounded down."""
+    first, today, last = (moment.astimezone(SHANGHAI).date() for moment in (stands.start, at, stands.end))
+    days, left = (last - first).days, (last - today).days
+    return stands.worth * min(max(left, 0), days) // days if days > 0 else 0

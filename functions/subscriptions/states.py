@@ -3,10 +3,10 @@
 from enum import StrEnum
 from typing import Literal
 
-Status = Literal["pending", "trialing", "active", "past_due", "cancelled", "expired"]
+Status = Literal["pending", "trialing", "active", "past_due", "paused", "cancelled", "expired"]
 
 LIVE: frozenset[str] = frozenset({"pending", "trialing", "active", "past_due"})
-"""A user has at most one of these per creator; each holds a seat of its plan."""
+"""A user has at most one of these per creator; each holds a seat of its plan, as a paused one does."""
 
 GIVES_ACCESS: frozenset[str] = frozenset({"trialing", "active", "past_due"})
 
@@ -20,6 +20,8 @@ class Event(StrEnum):
     REFUNDED = "refunded"
     """Money went back and nothing paid is left."""
     PERIOD_ENDED = "period_ended"
+    PAUSED = "paused"
+    """Its period ended, and its user wished to pause then."""
     CANCELLED = "cancelled"
     RENEWAL_FAILED = "renewal_failed"
     RETRIES_EXHAUSTED = "retries_exhausted"
@@ -34,6 +36,7 @@ _TRANSITIONS: dict[tuple[str, Event], Status] = {
     ("trialing", Event.CANCELLED): "cancelled",
     ("active", Event.PAID): "active",
     ("active", Event.PERIOD_ENDED): "expired",
+    ("active", Event.PAUSED): "paused",
     ("active", Event.CANCELLED): "cancelled",
     ("active", Event.REFUNDED): "cancelled",
     ("active", Event.RENEWAL_FAILED): "past_due",
@@ -41,6 +44,8 @@ _TRANSITIONS: dict[tuple[str, Event], Status] = {
     ("past_due", Event.RETRIES_EXHAUSTED): "expired",
     ("past_due", Event.CANCELLED): "cancelled",
     ("past_due", Event.REFUNDED): "cancelled",
+    ("paused", Event.PAID): "active",
+    ("paused", Event.CANCELLED): "cancelled",
     # Paid money gives access, however late it comes (rules.md §7: a late callback settles the order).
     ("cancelled", Event.PAID): "active",
     ("expired", Event.PAID): "active",

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as some
 
-from functions.subscriptions.periods import Period, add_months, standing
+from functions.subscriptions.periods import Period, Standing, add_months, standing, unused
 from shared.clock import SHANGHAI
 
 moments = some.datetimes(datetime(2000, 1, 1), datetime(2099, 12, 31), timezones=some.just(UTC))  # noqa: DTZ001 - bounds are naive
@@ -61,6 +61,7 @@ def test_who_starts_later_never_ends_earlier(one: datetime, other: datetime, mon
 @some.composite
 def period(draw: some.DrawFn) -> Period:
     trial = draw(some.booleans())
+    granted_at = datetime(2026, 1, 1, tzinfo=UTC) + timedelta(days=draw(some.integers(0, 500)))
     return Period(
         period_id=draw(some.integers(1, 10**6)),
         kind="trial" if trial else "order",
@@ -69,7 +70,8 @@ def period(draw: some.DrawFn) -> Period:
         amount=3000,
         months=0 if trial else draw(lengths),
         days=draw(some.integers(1, 30)) if trial else 0,
-        granted_at=datetime(2026, 1, 1, tzinfo=UTC) + timedelta(days=draw(some.integers(0, 500))),
+        granted_at=granted_at,
+        ordered_at=granted_at,
     )
 
 
@@ -109,8 +111,77 @@ def test_nothing_given_stands_at_nothing() -> None:
 
 def test_a_gap_starts_a_new_stretch() -> None:
     def month(day: str, tier: int) -> Period:
-        return Period(1, "order", tier, tier, 3000, 1, 0, shanghai(day))
+        return Period(1, "order", tier, tier, 3000, 1, 0, shanghai(day), shanghai(day))
 
     stands = standing([month("2026-01-10T00:00", 2), month("2026-06-10T00:00", 1)])
     assert stands is not None
     assert (stands.start, stands.end, stands.tier) == (shanghai("2026-06-10T00:00"), shanghai("2026-07-10T00:00"), 1)
+
+
+def bought(day: str, plan_id: int, amount: int, *, change: bool = False, ordered: str | None = None) -> Period:
+    """A month of a plan whose tier is its number."""
+    kind, at = "change" if change else "order", shanghai(day)
+    return Period(plan_id, kind, plan_id, plan_id, amount, 1, 0, at, shanghai(ordered or day))  # type: ignore[arg-type]  # literal
+
+
+def test_a_change_begins_when_it_is_paid_and_ends_what_it_replaces() -> None:
+    stands = standing([bought("2026-03-01T00:00", 1, 3000), bought("2026-03-11T12:00", 2, 9000, change=True)])
+    assert stands is not None
+    assert (stands.plan_id, stands.start, stands.worth) == (2, shanghai("2026-03-11T12:00"), 9000)
+    assert stands.end == shanghai("2026-04-11T12:00")
+
+
+def test_without_the_change_everything_is_as_it_was() -> None:
+    first, change = bought("2026-03-01T00:00", 1, 3000), bought("2026-03-11T12:00", 2, 9000, change=True)
+    assert standing([first]) == Standing(1, 1, 3000, shanghai("2026-03-01T00:00"), shanghai("2026-04-01T00:00"), False, 3000)
+    assert standing([first, change]) != standing([first])
+
+
+def test_a_change_ordered_before_something_else_was_granted_takes_nothing_of_it() -> None:
+    stands = standing(
+        [
+            bought("2026-03-01T00:00", 1, 3000),
+            bought("2026-03-05T00:00", 2, 9000, change=True),
+            bought("2026-03-06T00:00", 3, 9900, change=True, ordered="2026-03-04T00:00"),
+        ]
+    )
+    assert stands is not None
+    assert (stands.start, stands.end) == (shanghai("2026-03-05T00:00"), shanghai("2026-05-05T00:00"))
+    assert (stands.tier, stands.worth) == (3, 18900)
+
+
+@pytest.mark.parametrize(
+    ("at", "left"),
+    [
+        ("2026-02-01T00:00", 2800),
+        ("2026-02-01T23:59", 2800),  # today is still to be had
+        ("2026-02-15T12:00", 1400),
+        ("2026-02-28T23:59", 100),
+        ("2026-03-01T00:00", 0),
+        ("2026-03-09T00:00", 0),
+    ],
+)
+def test_what_is_unused_is_counted_in_days_of_shanghai(at: str, left: int) -> None:
+    stands = standing([bought("2026-02-01T00:00", 1, 2800)])
+    assert stands is not None
+    assert unused(stands, shanghai(at)) == left
+
+
+def test_a_leap_year_has_a_day_more_to_divide_by() -> None:
+    stands = standing([bought("2028-02-01T08:00", 1, 2900)])
+    assert stands is not None
+    assert unused(stands, shanghai("2028-02-29T08:00")) == 100
+
+
+def test_a_day_of_utc_may_be_the_next_one_of_shanghai() -> None:
+    stands = standing([bought("2026-02-01T00:00", 1, 2800)])
+    assert stands is not None
+    assert unused(stands, datetime(2026, 2, 14, 15, 59, tzinfo=UTC)) == 1500
+    assert unused(stands, datetime(2026, 2, 14, 16, 0, tzinfo=UTC)) == 1400
+
+
+@given(periods, some.integers(0, 900))
+def test_never_more_is_unused_than_was_paid(given_: list[Period], day: int) -> None:
+    stands = standing(given_)
+    assert stands is not None
+    assert 0 <= unused(stands, datetime(2026, 1, 1, tzinfo=UTC) + timedelta(days=day)) <= stands.worth

@@ -81,7 +81,8 @@ def granted(db: Connection, subscription_id: int) -> list[Period]:
     found = rows(
         db,
         """
-        SELECT period_id, kind, plan_id, tier, amount, months, days, granted_at FROM subscriptions.subscription_periods
+        SELECT period_id, kind, plan_id, tier, amount, months, days, granted_at, created_at AS ordered_at
+        FROM subscriptions.subscription_periods
         WHERE subscription_id = %(subscription_id)s AND status = 'granted'
         """,
         {"subscription_id": subscription_id},
