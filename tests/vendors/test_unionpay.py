@@ -227,6 +227,8 @@ class TestNotBelieved:
         ("change", "complaint"),
         [
             ({"merId": "777290058110001"}, "another merchant's"),
+            ({"signMethod": "11"}, "another way of signing"),
+            ({"version": "5.0.0"}, "another way of signing"),
             ({"currencyCode": "840"}, "malformed"),
             ({"txnAmt": "-1"}, "malformed"),
             ({"txnAmt": "19.99"}, "malformed"),

@@ -23,7 +23,7 @@ PAYMENT = {
 }  # fmt: skip
 REFUND = {
     5: "1121160000", 7: "000000000500", 10: "202611211600000000001", 12: "01M7YG5REFUND1MM84MWH3TEYW", 16: "C000000000003",
-    20: "04", 27: "202611211526079975048", 41: "01M7YG56T2P681MM84MWH3TEYW",
+    20: "04", 31: "分享栈科技", 27: "202611211526079975048", 41: "01M7YG56T2P681MM84MWH3TEYW",
 }  # fmt: skip
 
 
@@ -78,6 +78,7 @@ def test_a_file_without_lines_is_a_day_without_payments() -> None:
         base64.b64encode(b"not deflated").decode(),
         base64.b64encode(zlib.compress(b"no zip")).decode(),
         base64.b64encode(base64.b64decode(packed(line()))[:-9]).decode(),
+        base64.b64encode(base64.b64decode(packed(line()))[:-2]).decode(),
         base64.b64encode(zlib.compress(zlib.decompress(base64.b64decode(packed(line())))[:-30])).decode(),
         packed(line(), line()[:400]),
         packed(line(_7="0000000019.9")),
@@ -91,7 +92,7 @@ def test_a_file_without_lines_is_a_day_without_payments() -> None:
         packed(line(), names=("INN26112188ZM_1", "INN26112188ZM_2")),
     ],
     ids=[
-        "empty", "no-base64", "no-deflate", "no-zip", "deflate-cut-off", "zip-cut-off", "line-cut-off", "amount", "no-amount",
+        "empty", "no-base64", "no-deflate", "no-zip", "deflate-cut-off", "checksum-cut-off", "zip-cut-off", "line-cut-off", "amount", "no-amount",
         "fee-unsigned", "fee-sign", "kind", "month", "no-time", "no-file", "two-files",
     ],
 )  # fmt: skip
