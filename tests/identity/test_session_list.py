@@ -11,7 +11,6 @@ from functions.identity.service import sessions
 from functions.identity.store import sessions as store
 from shared import caller, clock
 from shared.api_keys import KIND
-from shared.ids import new_ulid
 from tests.fixtures.api import Api
 from tests.identity.conftest import log_in
 
@@ -102,7 +101,7 @@ def test_somebody_elses_session_is_not_there(api_of_self: Api, register: Registe
     assert api_of_self.get(PATH, token=bob["access_token"]).status == 200
 
 
-@pytest.mark.parametrize("session_id", ["x", "S%23x", "%E4%B8%AD", new_ulid()])
+@pytest.mark.parametrize("session_id", ["x", "S%23x", "%E4%B8%AD", "01J0000000000000000000000X"])
 def test_a_strange_id_is_not_there(api_of_self: Api, register: Register, session_id: str) -> None:
     assert api_of_self.delete(f"{PATH}/{session_id}", token=register()["access_token"]).error == (404, "session_not_found")
 
