@@ -274,6 +274,27 @@ def test_a_sale_a_settlement_and_a_merge_at_once_lose_nothing(
     desk.books_hold()
 
 
+def test_a_merge_heard_within_a_settlement_waits_for_it(desk: Desk, fresh_database: Callable[..., str]) -> None:
+    desk.sell(CREATOR, 10_000)
+    desk.pass_time(days=7)
+    told = fact(desk)
+
+    def hear() -> None:
+        with connect(fresh_database("finance")) as db, clock.frozen(desk.at), db.transaction():
+            merging.hear(db, told)
+
+    with ThreadPoolExecutor(1) as pool, connect(fresh_database("finance")) as db, clock.frozen(desk.at):
+        with db.transaction():
+            settlement.settle_creator(db, CREATOR)
+            outbox.store(db)
+            heard = pool.submit(hear)
+            while not heard.done() and desk.sql("SELECT 1 FROM pg_locks WHERE NOT granted") == []:
+                pass
+        heard.result()
+    assert available(desk) == (0, 7_952)
+    desk.books_hold()
+
+
 @pytest.mark.parametrize("round_", range(6))
 def test_a_merge_a_parting_and_a_settlement_at_once_end_parted(
     desk: Desk, fresh_database: Callable[..., str], round_: int

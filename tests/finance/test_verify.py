@@ -4,9 +4,12 @@ from collections.abc import Callable
 
 import pytest
 
+from events.identity import AccountsMerged
+from functions.finance import on_accounts_merged
 from functions.finance.verify import verify
+from shared.ids import new_ulid
 from shared.sql.connection import connect, current
-from tests.finance.build import Desk, MortalPayouts
+from tests.finance.build import Desk, MortalPayouts, add_creator
 from tests.finance.conftest import CREATOR
 
 DAMAGE = {
@@ -27,21 +30,33 @@ DAMAGE = {
     "pending is what is not settled, less what is owed": "UPDATE finance.earning_reversals SET settlement_id = 1 WHERE after_settlement",
     "frozen is what open withdrawals hold": "UPDATE finance.withdrawal_requests SET amount = amount + 1 WHERE status = 'pending'",
     "withdrawn is what was paid": "UPDATE finance.withdrawal_requests SET status = 'failed' WHERE status = 'paid'",
-    "available is what was settled, less what is frozen or withdrawn": "UPDATE finance.withdrawal_requests SET amount = amount - 1 WHERE status = 'paid'",
+    "available is what was settled and merged, less what is frozen or withdrawn": "UPDATE finance.withdrawal_requests SET amount = amount - 1 WHERE status = 'paid'",
     "withdrawals have a hold, and an outcome once final": "UPDATE finance.withdrawal_requests SET hold_no = 9 WHERE status = 'paid'",
     "a transfer is live only where one may be": "UPDATE finance.withdrawal_transfers SET status = 'open' WHERE status = 'succeeded'",
     "transfers that succeeded were paid": "UPDATE finance.withdrawal_transfers SET amount = amount - 1 WHERE status = 'succeeded'",
+    "merges move between their two accounts only": "UPDATE finance.account_merges SET into_uid = 1 WHERE parted_at IS NULL",
+    "merges in force leave nothing available behind": "UPDATE finance.account_merges SET parted_at = NULL WHERE parted_at IS NOT NULL",
+    "merges that were undone have given back what they moved": "UPDATE finance.account_merges SET parted_at = now()",
 }
 
 
 @pytest.fixture
 def busy(desk: Desk) -> Desk:
-    """Something of everything: sales, refunds before and after settlement, a paid, a failed and an open payout."""
+    """Something of everything: sales, refunds before and after settlement, a paid, a failed and an open payout, merges."""
     desk.vendor = MortalPayouts(("hopeless", "succeeded"))
     first, second = desk.sell(CREATOR, 10_000), desk.sell(CREATOR, 500_000)
     desk.refund(second, 100_000)
     desk.pass_time(days=7)
     desk.settle()
+    for merge_id, (dropped, into) in enumerate(((100_011, 100_012), (100_013, 100_014)), 1):
+        for uid in (dropped, into):
+            add_creator(desk.sql, uid)
+        desk.earned(dropped, 10_000)
+        told = AccountsMerged(
+            event_id=new_ulid(), occurred_at=desk.at, merge_id=merge_id, from_uid=dropped, into_uid=into, merged_at=desk.at
+        )
+        assert desk.deliver(on_accounts_merged.handler, told) == []
+    desk.sql("SELECT finance.part_accounts(2, 100013, 100014, %s)", (desk.at,))
     desk.request(CREATOR, 50_000)
     desk.request(CREATOR, 60_000)
     desk.request(CREATOR, 150_000)

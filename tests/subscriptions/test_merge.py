@@ -227,6 +227,23 @@ def test_killed_before_every_statement_it_ends_as_one_undisturbed(sql: Any, told
     ]
 
 
+def test_a_merge_heard_while_a_payment_is_waits_for_it(sql: Any, fresh_database: Callable[..., str]) -> None:
+    dropped, kept, _ = arranged(sql)
+
+    def hear() -> None:
+        with connect(fresh_database("subscriptions")) as db, db.transaction():
+            merging.hear(db, merged(dropped, kept))
+
+    with ThreadPoolExecutor(1) as pool, connect(fresh_database("subscriptions")) as db:
+        with db.transaction():
+            orders.paid(db, build.paid("now", 77, dropped, kind="content"))
+            heard = pool.submit(hear)
+            while not heard.done() and sql("SELECT 1 FROM pg_locks WHERE NOT granted") == []:
+                pass
+        heard.result()
+    assert sql("SELECT user_id FROM subscriptions.content_purchases") == [(kept,)]
+
+
 @pytest.mark.parametrize("round_", range(5))
 def test_a_merge_its_undoing_and_a_late_payment_at_once_end_where_they_belong(
     sql: Any, fresh_database: Callable[..., str], round_: int
