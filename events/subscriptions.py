@@ -27,7 +27,7 @@ class SubscriptionEnded(Fact):
     subscription_id: int
     user_id: int
     creator_id: int
-    reason: Literal["expired", "cancelled", "refunded"]
+    reason: Literal["expired", "cancelled", "refunded", "paused"]
 
 
 class EntitlementChanged(Fact):

@@ -53,6 +53,36 @@ class SubscriptionNotActive(Refusal):
     zh, en = "该订阅不在有效期内", "This subscription is not running"
 
 
+class NotActive(Refusal):
+    status, error = 409, "not_active"
+    zh, en = "该订阅未在有效期内，或将随本期结束", "This subscription is not running, or ends with its period"
+
+
+class NotPaused(Refusal):
+    status, error = 409, "not_paused"
+    zh, en = "该订阅未暂停", "This subscription is not paused"
+
+
+class ResumeAtInvalid(Refusal):
+    status, error = 422, "resume_at_invalid"
+    zh, en = "恢复时间须晚于本期结束时间", "A pause can end only after the paid period has"
+
+
+class AlreadyDisabled(Refusal):
+    status, error = 409, "already_disabled"
+    zh, en = "自动续费已关闭", "Automatic renewal is off already"
+
+
+class SamePlan(Refusal):
+    status, error = 409, "same_plan"
+    zh, en = "您已在使用该订阅方案", "You are on this plan already"
+
+
+class PlanOfOtherCreator(Refusal):
+    status, error = 422, "plan_of_other_creator"
+    zh, en = "只能更换为同一创作者的订阅方案", "A subscription can only move to a plan of the same creator"
+
+
 class AmountInvalid(Refusal):
     status, error = 422, "amount_invalid"
     zh, en = "金额须为不小于 0 的整数（分）", "The amount must be a whole number of fen, zero or more"

@@ -23,6 +23,7 @@ MANIFEST = Manifest(
             sql=False,
         ),
         Scheduled("expire_subscriptions", expression="rate(15 minutes)", grants=(Publishes(),), timeout=300),
+        Scheduled("resume_subscriptions", expression="rate(15 minutes)", grants=(Publishes(),), timeout=300),
         Scheduled(
             "rebuild_entitlements",
             expression="cron(0 19 * * ? *)",

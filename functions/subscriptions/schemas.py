@@ -3,7 +3,7 @@
 from datetime import datetime
 from typing import Annotated, Literal, Self
 
-from pydantic import Field, model_validator
+from pydantic import AwareDatetime, Field, model_validator
 
 from functions.subscriptions.states import Status
 from shared.http.envelope import Id, In, Items, Out
@@ -80,6 +80,18 @@ class UnsubscribeIn(In):
     reason: Annotated[str, Field(max_length=500)] | None = None
 
 
+class PauseIn(In):
+    """SUB-034."""
+
+    resume_at: AwareDatetime | None = None
+
+
+class ChangePlanIn(In):
+    """SUB-014."""
+
+    plan_id: Id
+
+
 class PlanOut(Out):
     """The contract's Plan."""
 
@@ -153,6 +165,36 @@ class SubscribedOut(Out):
 
     subscription: SubscriptionOut
     order: OpenedOrderOut | None
+
+
+class ResumedOut(SubscriptionOut):
+    """SUB-035: the subscription, and the order to pay when its pause has begun."""
+
+    order: OpenedOrderOut | None
+
+
+class ChangedPlanOut(Out):
+    """SUB-014: nothing is to pay now when the plan changes with the next period."""
+
+    subscription: SubscriptionOut
+    order: OpenedOrderOut | None
+    proration_amount: int
+
+
+class ChangeLineOut(Out):
+    """One line of what a change of plan costs."""
+
+    label: str
+    amount: int
+
+
+class ChangePreviewOut(Out):
+    """SUB-036. The lines together are the amount due."""
+
+    lines: list[ChangeLineOut]
+    amount_due: int
+    currency: Literal["CNY"]
+    effective_at: datetime
 
 
 class AccessOut(Out):

@@ -38,7 +38,12 @@ BODIES: dict[str, Any] = {
 }
 """What a row is sent, where an empty object would not get past validation."""
 
-NOT_NAMED = {"IDN-046": {(404, "merge_not_found")}, "IDN-047": {(404, "merge_not_found")}}
+NOT_NAMED = {
+    "IDN-046": {(404, "merge_not_found")},
+    "IDN-047": {(404, "merge_not_found")},
+    "SUB-034": {(404, "subscription_not_found")},
+    "SUB-035": {(404, "subscription_not_found")},
+}
 """Rows whose contract names no error for somebody else's id, and what they answer."""
 
 WALKED = [

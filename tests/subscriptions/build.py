@@ -126,14 +126,14 @@ def paid(order_no: str, target_id: int, buyer_id: int, **fields: Any) -> OrderPa
     )
 
 
-def closed(order_no: str, target_id: int, buyer_id: int) -> OrderClosed:
+def closed(order_no: str, target_id: int, buyer_id: int, kind: str = "subscription") -> OrderClosed:
     """The fact that an order expired unpaid."""
     now = clock.now()
     return OrderClosed(
         event_id=new_ulid(),
         occurred_at=now,
         order_no=order_no,
-        kind="subscription",
+        kind=kind,
         target_id=target_id,
         buyer_id=buyer_id,
         reason="expired",

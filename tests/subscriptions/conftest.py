@@ -1,5 +1,8 @@
 """A shop in the rolled-back database: a creator, a customer, and everything that reaches subscriptions."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import datetime
 from types import ModuleType
 from typing import Any
 
@@ -17,6 +20,7 @@ from functions.subscriptions import (
     on_order_paid,
     on_refund_succeeded,
     rebuild_entitlements,
+    resume_subscriptions,
 )
 from functions.subscriptions.http import handler
 from shared import clock
@@ -93,6 +97,19 @@ class Shop:
         """Run the 15 minutes' task."""
         with self.house.acting("subscriptions"):
             return int(expire_subscriptions.handler({}, None)["done"])
+
+    @contextmanager
+    def at(self, moment: datetime) -> Iterator[None]:
+        """The clock stands at another moment; the customer has signed in anew."""
+        with clock.frozen(moment):
+            before, self.token = self.token, self.sign_in(self.customer)
+            yield
+            self.token = before
+
+    def resume_due(self) -> int:
+        """Run the task that ends pauses."""
+        with self.house.acting("subscriptions"):
+            return int(resume_subscriptions.handler({}, None)["done"])
 
     def rebuild(self) -> int:
         """Run the daily repair."""

@@ -5,7 +5,7 @@ from typing import get_args
 
 import pytest
 
-from functions.subscriptions.states import GIVES_ACCESS, LIVE, Event, Status, after
+from functions.subscriptions.states import GIVES_ACCESS, Event, Status, after
 
 STATES = get_args(Status)
 TABLE = {

@@ -6,6 +6,7 @@ from typing import Any
 
 from functions.subscriptions.service import standing as stands
 from functions.subscriptions.states import Event, after
+from functions.subscriptions.store import life
 from functions.subscriptions.store import standing as store
 from functions.subscriptions.store.rows import lock_user
 from shared import clock, observe
@@ -22,11 +23,15 @@ def is_over(row: Mapping[str, Any], now: datetime) -> bool:
     """
     if row["status"] == "pending":
         return row["expires_at"] is None or bool(row["expires_at"] <= now)
-    return row["status"] != "past_due" and bool(row["current_period_end"] <= now)
+    return row["status"] not in {"past_due", "paused"} and bool(row["current_period_end"] <= now)
 
 
 def let_go(db: Connection, subscription_id: int, status: str, now: datetime) -> None:
-    """End a live subscription that is over."""
+    """End a live subscription that is over, or pause it when its user wished so."""
+    paused = after(status, Event.PAUSED)
+    if paused is not None and life.pauses(db, subscription_id):
+        stands.end(db, subscription_id, was=status, becomes=paused, because="paused", now=now)
+        return
     becomes = after(status, Event.ORDER_CLOSED if status == "pending" else Event.PERIOD_ENDED)
     if becomes is not None:
         stands.end(db, subscription_id, was=status, becomes=becomes, because="expired", now=now)

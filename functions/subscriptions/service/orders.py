@@ -13,6 +13,8 @@ from functions.subscriptions.store.rows import Row
 from shared import clock
 from shared.sql.connection import Connection
 
+_OF_SUBSCRIPTIONS = frozenset({"subscription", "renewal", "change_plan"})
+
 
 class UnknownOrderError(Exception):
     """A fact about an order for a subscription that no subscription has: kept in the dead-letter queue for a person."""
@@ -22,13 +24,13 @@ def paid(db: Connection, fact: OrderPaid) -> None:
     """Give what was paid for. Kinds this domain does not sell are none of its business."""
     if fact.kind == "content":
         purchases.buy(db, fact)
-    elif fact.kind == "subscription":
+    elif fact.kind in _OF_SUBSCRIPTIONS:
         _grant(db, fact)
 
 
 def closed(db: Connection, fact: OrderClosed) -> None:
     """Let the pending subscription of an order that ended unpaid go; its seat is free again."""
-    if fact.kind != "subscription":
+    if fact.kind not in _OF_SUBSCRIPTIONS:
         return
     filed, now = _filed(db, fact.buyer_id, fact.order_no), clock.now()
     if filed["order_status"] != "open":
@@ -45,7 +47,7 @@ def refunded(db: Connection, fact: RefundSucceeded) -> None:
         return
     if fact.kind == "content":
         purchases.give_back(db, fact)
-    elif fact.kind == "subscription":
+    elif fact.kind in _OF_SUBSCRIPTIONS:
         _take_back(db, fact)
 
 

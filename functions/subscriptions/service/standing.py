@@ -13,7 +13,7 @@ from shared.ids import new_ulid
 from shared.sql import outbox
 from shared.sql.connection import Connection
 
-Reason = Literal["expired", "cancelled", "refunded"]
+Reason = Literal["expired", "cancelled", "refunded", "paused"]
 
 
 def tell_begun(db: Connection, row: dict[str, Any]) -> None:

@@ -17,7 +17,8 @@ def plan_out(plan: dict[str, Any]) -> PlanOut:
 
 def subscription_out(row: Mapping[str, Any]) -> SubscriptionOut:
     """The contract's Subscription of its row."""
-    renews = row["auto_renew"] and row["status"] in LIVE and not row["cancel_at_period_end"]
+    ends = row["cancel_at_period_end"] or row.get("pause_at_period_end")
+    renews = row["auto_renew"] and row["status"] in LIVE and not ends
     return SubscriptionOut.model_construct(
         **{name: row[name] for name in _SAME},
         plan=plan_out(row["plan"]),

@@ -56,14 +56,15 @@ def in_force(db: Connection, uid: int) -> Merge | None:
 
 
 def move_subscriptions(db: Connection, merge: Merge, at: datetime) -> list[Row]:
-    """Live subscriptions change hands, but for those the other has or could not have; `left_version` is for who had them."""
+    """Live and paused subscriptions change hands, but for those the other has or could not have; `left_version` is for who had them."""
     return rows(
         db,
         """
         WITH moved AS (
             UPDATE subscriptions.user_subscriptions s SET user_id = %(into)s, updated_at = %(at)s,
-                version = CASE WHEN version IS NOT NULL THEN nextval('subscriptions.entitlement_version') END
-            WHERE user_id = %(from)s AND status IN ('pending', 'trialing', 'active', 'past_due') AND creator_id <> %(into)s
+                version = CASE WHEN status = 'paused' THEN version
+                    WHEN version IS NOT NULL THEN nextval('subscriptions.entitlement_version') END
+            WHERE user_id = %(from)s AND status IN ('pending', 'trialing', 'active', 'past_due', 'paused') AND creator_id <> %(into)s
                 AND NOT EXISTS (SELECT FROM subscriptions.user_subscriptions own WHERE own.user_id = %(into)s
                     AND own.creator_id = s.creator_id AND own.status IN ('pending', 'trialing', 'active', 'past_due'))
             RETURNING subscription_id, user_id, creator_id, status, plan_id, tier, current_period_end, version
@@ -102,7 +103,8 @@ def return_subscriptions(db: Connection, merge: Merge, at: datetime) -> list[Row
         db,
         """
         UPDATE subscriptions.user_subscriptions s SET user_id = %(from)s, updated_at = %(at)s,
-            version = CASE WHEN version IS NOT NULL THEN nextval('subscriptions.entitlement_version') END
+            version = CASE WHEN status = 'paused' THEN version
+                WHEN version IS NOT NULL THEN nextval('subscriptions.entitlement_version') END
         WHERE user_id = %(into)s AND subscription_id IN (
                 SELECT id FROM subscriptions.merged_rights WHERE merge_id = %(merge_id)s AND kind = 'subscription')
             AND NOT EXISTS (SELECT FROM subscriptions.user_subscriptions own WHERE own.user_id = %(from)s

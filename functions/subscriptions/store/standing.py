@@ -10,8 +10,17 @@ from shared.sql.connection import Connection
 def filed(db: Connection, order_no: str) -> Row | None:
     """What an order was opened for, as it stands now, and the live subscription of the same user and creator.
 
-    The plan is held, since its counts follow; call `lock_user` first.
+    The plans are held, since their counts follow, by id, since a change of plan concerns two; call `lock_user` first.
     """
+    db.execute(
+        """
+        SELECT FROM subscriptions.subscription_plans WHERE plan_id IN (
+            SELECT unnest(ARRAY[d.plan_id, s.plan_id]) FROM subscriptions.subscription_periods d
+            JOIN subscriptions.user_subscriptions s USING (subscription_id) WHERE d.order_no = %s)
+        ORDER BY plan_id FOR UPDATE
+        """,
+        (order_no,),
+    )
     return one(
         db,
         """
@@ -91,7 +100,10 @@ def granted(db: Connection, subscription_id: int) -> list[Period]:
 
 
 def stand(db: Connection, subscription_id: int, status: str, standing: Standing, at: datetime) -> Row | None:
-    """Let a subscription give what its periods come to; on an archived plan it ends with them."""
+    """Let a subscription give what its periods come to; on an archived plan it ends with them.
+
+    A plan chosen for the next period is chosen no more once another one runs.
+    """
     return one(
         db,
         """
@@ -99,6 +111,8 @@ def stand(db: Connection, subscription_id: int, status: str, standing: Standing,
             amount = %(amount)s, current_period_start = %(start)s, current_period_end = %(end)s, cancelled_at = NULL,
             cancel_at_period_end = cancel_at_period_end OR p.status = 'archived',
             auto_renew = auto_renew AND p.status = 'active',
+            resume_at = CASE WHEN s.status <> 'paused' THEN resume_at END,
+            next_plan_id = CASE WHEN s.plan_id = p.plan_id THEN next_plan_id END,
             version = nextval('subscriptions.entitlement_version'), updated_at = %(at)s
         FROM subscriptions.subscription_plans p
         WHERE s.subscription_id = %(subscription_id)s AND p.plan_id = %(plan_id)s
@@ -119,14 +133,17 @@ def stand(db: Connection, subscription_id: int, status: str, standing: Standing,
 
 
 def end(db: Connection, subscription_id: int, status: str, reason: str | None, at: datetime) -> Row | None:
-    """Let a subscription give nothing any more. One that never gave anything keeps having no version."""
+    """Let a subscription give nothing any more. One that gave nothing keeps its version, or having none: no right changes."""
     return one(
         db,
         """
-        UPDATE subscriptions.user_subscriptions SET status = %(status)s, auto_renew = false,
+        UPDATE subscriptions.user_subscriptions SET status = %(status)s,
+            auto_renew = auto_renew AND %(status)s = 'paused', pause_at_period_end = false,
+            resume_at = CASE WHEN %(status)s = 'paused' THEN resume_at END,
             cancelled_at = CASE WHEN %(status)s = 'cancelled' THEN %(at)s::timestamptz ELSE cancelled_at END,
             cancel_reason = coalesce(%(reason)s, cancel_reason),
-            version = CASE WHEN version IS NOT NULL THEN nextval('subscriptions.entitlement_version') END,
+            version = CASE WHEN status IN ('trialing', 'active', 'past_due') THEN nextval('subscriptions.entitlement_version')
+                ELSE version END,
             updated_at = %(at)s
         WHERE subscription_id = %(subscription_id)s
         RETURNING subscription_id, user_id, creator_id, status, plan_id, tier, current_period_start,

@@ -14,8 +14,7 @@ ALTER TABLE subscriptions.user_subscriptions
         ('pending', 'trialing', 'active', 'past_due', 'paused', 'cancelled', 'expired')),
     ADD COLUMN pause_at_period_end BOOLEAN NOT NULL DEFAULT false,
     ADD COLUMN resume_at TIMESTAMPTZ,
-    ADD CONSTRAINT only_a_pause_is_resumed CHECK (resume_at IS NULL OR pause_at_period_end OR status = 'paused'),
-    ADD CONSTRAINT ends_or_pauses CHECK (NOT (pause_at_period_end AND cancel_at_period_end));
+    ADD CONSTRAINT only_a_pause_is_resumed CHECK (resume_at IS NULL OR pause_at_period_end OR status = 'paused');
 CREATE INDEX subscriptions_to_resume ON subscriptions.user_subscriptions (resume_at) WHERE status = 'paused';
 
 -- A `change` is paid by an order too; it begins when it is paid, and what was left of its stretch is in its price.
@@ -71,8 +70,7 @@ ALTER TABLE subscriptions.subscription_periods
     ADD CONSTRAINT subscription_periods_check1 CHECK ((kind = 'order') = (order_no IS NOT NULL));
 DROP INDEX subscriptions.subscriptions_to_resume;
 ALTER TABLE subscriptions.user_subscriptions
-    DROP CONSTRAINT only_a_pause_is_resumed, DROP CONSTRAINT ends_or_pauses, DROP COLUMN resume_at,
-    DROP COLUMN pause_at_period_end, DROP CONSTRAINT user_subscriptions_status_check,
+    DROP CONSTRAINT only_a_pause_is_resumed, DROP COLUMN resume_at, DROP COLUMN pause_at_period_end, DROP CONSTRAINT user_subscriptions_status_check,
     ADD CONSTRAINT user_subscriptions_status_check CHECK (status IN
         ('pending', 'trialing', 'active', 'past_due', 'cancelled', 'expired'));
 """
