@@ -219,7 +219,7 @@ class MediaNotReady(Refusal):
 
 class AlreadyReviewed(Refusal):
     status, error = 409, "already_reviewed"
-    zh, en = "该申请已审核", "This verification has already been decided"
+    zh, en = "已审核，请勿重复处理", "This has already been reviewed"
 
 
 class ConsentRequired(Refusal):

@@ -18,6 +18,11 @@ class RefundNotFound(Refusal):
     zh, en = "退款申请不存在", "There is no such refund request"
 
 
+class RiskEventNotFound(Refusal):
+    status, error = 404, "risk_event_not_found"
+    zh, en = "风险事件不存在", "There is no such risk event"
+
+
 class SignatureInvalid(Refusal):
     status, error = 401, "signature_invalid"
     zh, en = "签名验证失败", "The signature is not valid"
@@ -73,6 +78,11 @@ class RefundNotPending(Refusal):
     zh, en = "退款申请已被处理", "The refund request was already dealt with"
 
 
+class AlreadyReviewed(Refusal):
+    status, error = 409, "already_reviewed"
+    zh, en = "已审核，请勿重复处理", "This has already been reviewed"
+
+
 class AlreadyOwned(Refusal):
     status, error = 409, "already_owned"
     zh, en = "您已购买过该内容", "You already own this"
@@ -86,6 +96,11 @@ class NotForSale(Refusal):
 class CouponNotApplicable(Refusal):
     status, error = 422, "coupon_not_applicable"
     zh, en = "该优惠券不适用于此次购买", "This coupon does not apply to this purchase"
+
+
+class RuleConfigInvalid(Refusal):
+    status, error = 422, "rule_config_invalid"
+    zh, en = "规则的配置不完整或不合法", "The rule's configuration is incomplete or contradicts itself"
 
 
 class GatewayFailed(Refusal):

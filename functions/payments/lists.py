@@ -3,6 +3,7 @@
 from datetime import date, datetime, time, timedelta
 from typing import Any
 
+from functions.payments.risk_schemas import RiskEventOut
 from functions.payments.schemas import AdminOrderOut, OrderOut, PriceLine, RefundOut, TransactionOut, UserBrief
 from shared.clock import SHANGHAI
 from shared.sql.listing import Listing
@@ -57,6 +58,15 @@ REFUNDS: Listing[RefundOut] = Listing(
     filters={"status": "r.status = %(status)s", "order_no": "r.order_no = %(order_no)s"},
 )
 
+RISK_EVENTS: Listing[RiskEventOut] = Listing(
+    columns="e.event_id, e.order_no, e.user_id, e.rule_key, e.score, e.status, e.created_at",
+    source="payments.payment_risk_events e",
+    key=("event_id", "e.event_id"),
+    sorts={"created_at": "e.created_at"},
+    default_sort="created_at",
+    filters={"status": "e.status = %(status)s", "user_id": "e.user_id = %(user_id)s"},
+)
+
 
 def days(date_from: date | None, date_to: date | None) -> dict[str, object]:
     """The filters `from` and `until` of whole days in Shanghai (rules.md §1), the last one included."""
@@ -87,6 +97,11 @@ def admin_order_row(row: dict[str, Any]) -> AdminOrderOut:
 def refund_row(row: dict[str, Any]) -> RefundOut:
     """One of the refund requests."""
     return RefundOut.model_construct(**{name: row[name] for name in RefundOut.model_fields})
+
+
+def risk_event_row(row: dict[str, Any]) -> RiskEventOut:
+    """One payment a rule caught."""
+    return RiskEventOut.model_construct(**{name: row[name] for name in RiskEventOut.model_fields})
 
 
 def _order_fields(row: dict[str, Any]) -> dict[str, Any]:

@@ -48,9 +48,6 @@ REFUND_MOVES: Final[Moves[RefundStatus]] = {
 QUERY_LADDER: Final = (timedelta(seconds=10), timedelta(minutes=1), timedelta(minutes=5), timedelta(minutes=30))
 RETRY_AFTER: Final = timedelta(minutes=1)
 _LONGEST_WAIT_MINUTES = 60
-# Risk rule `order_count`: so many orders of one buyer within this time, and no payment starts (rules.md §7).
-RISK_ORDERS: Final = 10
-RISK_WINDOW: Final = timedelta(minutes=10)
 # A refund the gateway left open for so many tries becomes a case; it is still retried.
 TRIES_BEFORE_CASE: Final = 10
 

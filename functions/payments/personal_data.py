@@ -68,5 +68,13 @@ DATA = PersonalData(
             not_exported="the house's own investigation of sums, named by payment and order",
             kept=_INVESTIGATED,
         ),
+        Rows(
+            "payments.payment_risk_events",
+            person=("user_id",),
+            deciders=("reviewed_by",),
+            what=("风险事件", "Payments that risk control looked at"),
+            not_exported="how risk control judges; to whom it is known it is of no use (GB/T 35273 8.7 e)",
+            kept=_INVESTIGATED,
+        ),
     ),
 )

@@ -85,4 +85,4 @@ class QuantityBelowUsed(Refusal):
 
 class RuleConfigInvalid(Refusal):
     status, error = 422, "rule_config_invalid"
-    zh, en = "定价规则的配置不完整或不合法", "The rule's configuration is incomplete or contradicts itself"
+    zh, en = "规则的配置不完整或不合法", "The rule's configuration is incomplete or contradicts itself"

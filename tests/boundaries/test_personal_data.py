@@ -39,6 +39,7 @@ OF_NOBODY = {
     "identity.user_count_changes": "how many accounts there are, not yet added up",
     "identity.user_counts": "how many accounts there are",
     "media.media_variants": "renditions of files, found by the file",
+    "payments.payment_risk_rules": "what risk control goes by",
     "platform.i18n_locales": "languages",
     "platform.i18n_messages": "sentences of the house",
     "platform.processed_events": "numbers of facts that were heard",

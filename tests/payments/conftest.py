@@ -1,7 +1,9 @@
 """Fixtures of payments' tests."""
 
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
+from threading import Barrier
 from typing import Any, cast
 
 import psycopg
@@ -10,11 +12,12 @@ import pytest
 from functions.payments.gateways import registry
 from functions.payments.http import handler
 from shared import aws, clock
+from shared.errors import Refusal
 from shared.sql import connection as house_connection
-from shared.sql.connection import connect
+from shared.sql.connection import Connection, connect
 from tests.fixtures.api import Api
 from tests.fixtures.postgres import House
-from tests.payments.build import MortalGateway, Till
+from tests.payments.build import MortalGateway, Till, committed
 
 
 @pytest.fixture
@@ -71,3 +74,27 @@ def counter(till: Till, sign_in: Callable[..., str]) -> Api:
 def shop(api: Callable[..., Api], notices_queue: str, vendor: MortalGateway) -> Api:
     """The HTTP function of payments on the rolled-back database, with a vendor in memory."""
     return api(handler, "payments")
+
+
+Verb = Callable[[Connection], Any]
+
+
+@pytest.fixture
+def at_once(till: Till, fresh_database: Callable[..., str]) -> Callable[..., list[Any]]:
+    """Run verbs at the same moment, each on its own connection; their results, refusals included."""
+
+    def run(*verbs: Verb) -> list[Any]:
+        barrier = Barrier(len(verbs))
+
+        def one(verb: Verb) -> Any:
+            with connect(fresh_database("payments")) as db, clock.frozen(till.at):
+                barrier.wait()
+                try:
+                    return committed(db, verb)
+                except Refusal as refusal:
+                    return type(refusal)
+
+        with ThreadPoolExecutor(len(verbs)) as pool:
+            return list(pool.map(one, verbs))
+
+    return run

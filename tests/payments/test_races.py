@@ -1,8 +1,6 @@
 """Eight at once, each on its own connection: exactly one has the effect."""
 
 from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
-from threading import Barrier
 from typing import Any
 
 import pytest
@@ -11,37 +9,11 @@ from functions.payments.errors import OrderNotPending, RefundNotPending, RefundP
 from functions.payments.gateways.base import Paid
 from functions.payments.service import attempts, orders, refunds
 from functions.payments.service.settlement import Evidence, settle
-from shared import clock
-from shared.errors import Refusal
 from shared.money import Money
-from shared.sql.connection import Connection, connect
-from tests.payments.build import BUYER, OPERATOR, PRICE, Till, committed
+from shared.sql.connection import Connection
+from tests.payments.build import BUYER, OPERATOR, PRICE, Till
 
 CROWD = 8
-Verb = Callable[[Connection], Any]
-
-
-@pytest.fixture
-def at_once(till: Till, fresh_database: Callable[..., str]) -> Callable[..., list[Any]]:
-    """Run verbs at the same moment, each on its own connection; their results, refusals included."""
-
-    def run(*verbs: Verb) -> list[Any]:
-        barrier = Barrier(len(verbs))
-
-        def one(verb: Verb) -> Any:
-            with connect(fresh_database("payments")) as db, clock.frozen(till.at):
-                barrier.wait()
-                try:
-                    return committed(db, verb)
-                except Refusal as refusal:
-                    return type(refusal)
-
-        with ThreadPoolExecutor(len(verbs)) as pool:
-            return list(pool.map(one, verbs))
-
-    return run
-
-
 AtOnce = Callable[..., list[Any]]
 
 

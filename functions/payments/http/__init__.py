@@ -1,7 +1,16 @@
 """Every route of payments, and the `handler` that serves them."""
 
-from functions.payments.http import admin, alipay, orders, refunds, unionpay, wechat
+from functions.payments.http import admin, alipay, orders, refunds, risk, unionpay, wechat
 from shared.http.app import create_app, lambda_handler
 
-app = create_app("payments", orders.router, alipay.router, wechat.router, unionpay.router, refunds.router, admin.router)
+app = create_app(
+    "payments",
+    orders.router,
+    alipay.router,
+    wechat.router,
+    unionpay.router,
+    refunds.router,
+    admin.router,
+    risk.router,
+)
 handler = lambda_handler(app)

@@ -12,11 +12,11 @@ from functions.payments.errors import (
     OrderNotFound,
     OrderNotPayable,
     PaymentNotStarted,
-    RiskRejected,
 )
 from functions.payments.gateways.base import Bill, Buyer, Declined, Ended, Handover, NoAnswer, Paid, Unpaid
 from functions.payments.gateways.registry import gateway
-from functions.payments.models import RETRY_AFTER, RISK_ORDERS, RISK_WINDOW, Attempt, Channel, Order, Scene
+from functions.payments.models import RETRY_AFTER, Attempt, Channel, Order, Scene
+from functions.payments.service import risk
 from functions.payments.service.settlement import Evidence, settle
 from functions.payments.store import attempts, orders
 from shared import clock, observe
@@ -46,12 +46,7 @@ def start(db: Connection, uid: int, order_no: str, channel: Channel, scene: Scen
         raise OrderNotPayable(status=order.status)
     if channel not in tunable(db, "payment.enabled_channels"):
         raise OrderNotPayable(channel=channel)
-    standing = orders.standing(db, order, at - RISK_WINDOW)
-    if standing.owned:
-        raise OrderNotPayable(already_owned=True)
-    if standing.recent_orders > RISK_ORDERS:
-        observe.count("payment_risk_event")
-        raise RiskRejected
+    risk.admit(db, order)
     return order, attempts.start(db, order, new_order_no(), channel=channel, scene=scene, at=at)
 
 

@@ -88,7 +88,7 @@ def _fulfil(db: Connection, order: Order, evidence: Evidence, paid_at: datetime,
         ),
     )
     observe.count("order_paid")
-    if order.kind == "content" and orders.standing(db, order, at).owned:
+    if order.kind == "content" and orders.is_owned_otherwise(db, order):
         _case(db, "double_purchase", evidence, order, at)
     if order.status == "pending":
         return "settled"

@@ -93,33 +93,23 @@ def history(db: Connection, order_no: str) -> tuple[list[dict[str, Any]], list[d
     return (row[0], row[1]) if row else ([], [])
 
 
-@dataclass(frozen=True, slots=True)
-class Standing:
-    """What else the buyer did: whether the same thing is already paid by another order, and how many orders lately."""
-
-    owned: bool
-    recent_orders: int
-
-
-def standing(db: Connection, order: Order, since: datetime) -> Standing:
-    """Look around an order before a payment of it starts."""
+def is_owned_otherwise(db: Connection, order: Order) -> bool:
+    """Whether the same thing is already paid by another order of the buyer's."""
     row = db.execute(
         """
         SELECT EXISTS (
                    SELECT 1 FROM payments.payment_orders
                    WHERE user_id = %(user_id)s AND kind = 'content' AND kind = %(kind)s AND target_id = %(target_id)s
-                     AND order_no <> %(order_no)s AND status IN ('paid', 'refunding', 'partially_refunded')),
-               (SELECT count(*) FROM payments.payment_orders WHERE user_id = %(user_id)s AND created_at > %(since)s)
+                     AND order_no <> %(order_no)s AND status IN ('paid', 'refunding', 'partially_refunded'))
         """,
         {
             "user_id": order.user_id,
             "kind": order.kind,
             "target_id": order.target_id,
             "order_no": order.order_no,
-            "since": since,
         },
     ).fetchone()
-    return Standing(*row) if row else Standing(owned=False, recent_orders=0)
+    return bool(row and row[0])
 
 
 @dataclass(frozen=True, slots=True)
