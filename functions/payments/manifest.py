@@ -1,7 +1,7 @@
 """What payments runs and may touch."""
 
 from events.identity import AccountErased, PersonalDataRequested
-from shared.manifest import Bucket, HttpFunction, Key, Manifest, OnEvent, OnQueue, Publishes, Queue, Scheduled, Secret
+from shared.manifest import Bucket, HttpFunction, Key, Manifest, OnEvent, OnQueue, Publishes, Queue, Scheduled, Secret, Table
 
 _EVERY_MINUTE = "rate(1 minute)"
 _VENDORS = (Secret("alipay"), Secret("wechat"), Secret("unionpay"))
@@ -13,7 +13,12 @@ MANIFEST = Manifest(
     functions=(
         HttpFunction(
             routes=("/payments/{proxy+}", "/admin/payments/{proxy+}"),
-            grants=(*_VENDORS, Queue("payment-notices"), Key("pii", ("encrypt", "decrypt"))),
+            grants=(
+                *_VENDORS,
+                Queue("payment-notices"),
+                Table("ops", ("GetItem", "UpdateItem"), ("CA#payment_stats:",)),
+                Key("pii", ("encrypt", "decrypt")),
+            ),
         ),
         OnQueue(
             "process_notice",

@@ -9,7 +9,9 @@ from functions.payments import lists
 from functions.payments.errors import GatewayFailed, RefundNotFound, RefundNotPending
 from functions.payments.gateways.base import Declined
 from functions.payments.schemas import AdminOrderOut, ProcessIn, RefundOut, refund_out
-from functions.payments.service import refunds
+from functions.payments.service import refunds, statistics
+from functions.payments.statistics_schemas import PaymentStatistics
+from functions.payments.store.statistics import GroupBy
 from shared.caller import Caller
 from shared.http.app import BASE
 from shared.http.auth import request_context, staff
@@ -49,6 +51,18 @@ async def list_all_orders(  # noqa: PLR0917 - FastAPI passes the query by name
         "kind": kind,
     }
     return answer(lists.ALL_ORDERS.page(db, query, filters | lists.days(date_from, date_to), lists.admin_order_row))
+
+
+@router.get("/statistics")
+async def payment_statistics(
+    _caller: Annotated[Caller, staff("payment:read")],
+    db: Read,
+    date_from: date | None = None,
+    date_to: date | None = None,
+    group_by: GroupBy = "day",
+) -> Answer[PaymentStatistics]:
+    """Counts, amounts, success and failure rate of payments, by day in Shanghai, by channel or by kind of order."""
+    return answer(statistics.statistics(db, date_from, date_to, group_by))
 
 
 @router.get("/refunds")

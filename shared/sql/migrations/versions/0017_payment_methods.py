@@ -55,14 +55,22 @@ GRANT SELECT, INSERT, DELETE ON payments.payment_risk_rules TO payments;
 GRANT SELECT, INSERT, UPDATE (status, reviewed_by, comment, reviewed_at) ON payments.payment_risk_events TO payments;
 """
 
+STATISTICS = """
+CREATE INDEX transactions_by_time ON payments.payment_transactions (created_at) WHERE kind <> 'refund';
+CREATE INDEX transactions_refunded ON payments.payment_transactions (finished_at)
+    WHERE kind = 'refund' AND status = 'succeeded';
+"""
+
 
 def upgrade() -> None:
     """Build them, with the rules of rules.md §7."""
     op.execute(READS)
     op.execute(RISK)
+    op.execute(STATISTICS)
 
 
 def downgrade() -> None:
     """Take them away."""
+    op.execute("DROP INDEX payments.transactions_by_time, payments.transactions_refunded")
     op.execute("DROP TABLE payments.payment_risk_events, payments.payment_risk_rules")
     op.execute("DROP VIEW identity.pub_devices, identity.pub_account_ages")
