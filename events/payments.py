@@ -23,6 +23,8 @@ class OrderPaid(Fact):
     payment_no: str
     gateway_no: str
     paid_at: datetime
+    platform_discount: int = 0
+    """What the platform took off the price at its own cost: the seller is paid as if the buyer had paid that too."""
 
 
 class OrderClosed(Fact):

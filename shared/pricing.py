@@ -97,7 +97,7 @@ class Coupon:
         """Why it cannot be used on so much of this, by the contract's name; None when it can."""
         if self.refused is not None:
             return self.refused
-        if amount < self.min_amount or (self.kind == "free_days") != (self.kind == "free_days" and kind == "plan"):
+        if amount < max(self.min_amount, 1) or (self.kind == "free_days" and kind != "plan"):
             return "coupon_not_applicable"
         off = self.discount(amount)
         if off == 0 and self.kind != "free_days":

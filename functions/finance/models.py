@@ -17,6 +17,9 @@ PARTS: Final[tuple[Part, ...]] = ("pending", "available", "frozen", "withdrawn")
 INCOME: Final = "platform:income"
 FEES: Final = "platform:fees"
 PAYOUTS: Final = "platform:payouts"
+_NOTHING: Final = Money(0)
+MARKETING: Final = "platform:marketing"
+"""What the platform's own discounts cost it."""
 
 
 def creator_account(creator_id: int, part: Part) -> str:
@@ -59,31 +62,43 @@ class Entry:
 
 @dataclass(frozen=True, slots=True)
 class Shares:
-    """How a payment is divided; the three parts sum to `gross`."""
+    """How a sale is divided; the three parts sum to `gross`, which the buyer paid but for the platform's `discount`."""
 
     gross: Money
     channel_fee: Money
     platform: Money
     creator: Money
+    discount: Money = _NOTHING
+
+    @property
+    def charged(self) -> Money:
+        """What the buyer paid."""
+        return self.gross - self.discount
 
     @classmethod
-    def of_sale(cls, gross: Money, *, fee_bp: int, rate_bp: int) -> "Shares":
-        """Fee half even; the creator's share of the rest rounded down; the platform takes what is left (rules.md §7)."""
-        fee = gross.portion_bp(fee_bp)
+    def of_sale(cls, charged: Money, *, fee_bp: int, rate_bp: int, discount: Money = _NOTHING) -> "Shares":
+        """Fee half even, of what the channel carried; the creator's share of the rest rounded down, as if the platform's
+        discount had been paid too; the platform takes what is left (rules.md §7).
+        """
+        gross, fee = charged + discount, charged.portion_bp(fee_bp)
         creator = (gross - fee).floor_bp(rate_bp)
-        return cls(gross, fee, gross - fee - creator, creator)
+        return cls(gross, fee, gross - fee - creator, creator, discount)
 
     def of_refund(self, refunded: Money) -> "Shares":
-        """The shares in all that was given back so far: each in proportion, none beyond its own, all at a full refund.
+        """The shares in all that was given back to the buyer so far: each in proportion, none beyond its own, all at a full
+        refund.
 
         The fee is split off first and the creator's share from what is left, so that no rounding overdraws a part.
         """
-        gross, fee = self.gross.minor, self.channel_fee.minor
-        fee_back = divide_half_even(fee * refunded.minor, gross) if gross else 0
-        rest, rest_back = gross - fee, refunded.minor - fee_back
+        charged, fee = self.charged.minor, self.channel_fee.minor
+        fee_back = divide_half_even(fee * refunded.minor, charged) if charged else 0
+        discount_back = divide_half_even(self.discount.minor * refunded.minor, charged) if charged else 0
+        discount = Money(discount_back, refunded.currency)
+        gross = refunded + discount
+        rest, rest_back = self.gross.minor - fee, gross.minor - fee_back
         creator_back = divide_half_even(self.creator.minor * rest_back, rest) if rest else 0
         back = Money(fee_back, refunded.currency), Money(creator_back, refunded.currency)
-        return Shares(refunded, back[0], refunded - back[0] - back[1], back[1])
+        return Shares(gross, back[0], gross - back[0] - back[1], back[1], discount)
 
     def minus(self, other: "Shares") -> "Shares":
         """What this is more than another."""
@@ -92,11 +107,18 @@ class Shares:
             self.channel_fee - other.channel_fee,
             self.platform - other.platform,
             self.creator - other.creator,
+            self.discount - other.discount,
         )
 
     def credited(self, creator_id: int, channel: str) -> dict[str, int]:
-        """The lines of a payment: from the channel to fee, platform and creator."""
-        lines = {channel_account(channel): -self.gross.minor, FEES: self.channel_fee.minor, INCOME: self.platform.minor}
+        """The lines of a sale: from the channel, and the platform's marketing, to fee, platform and creator."""
+        lines = {
+            channel_account(channel): -self.charged.minor,
+            FEES: self.channel_fee.minor,
+            INCOME: self.platform.minor,
+        }
+        if self.discount.minor:
+            lines[MARKETING] = -self.discount.minor
         if creator_id != PLATFORM:
             lines[creator_account(creator_id, "pending")] = self.creator.minor
         return lines

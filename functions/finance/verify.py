@@ -63,7 +63,8 @@ EARNINGS: dict[str, LiteralString] = {
         SELECT s.order_no || ' ' || s.account, s.amount, coalesce(p.amount, 0)
         FROM (
             SELECT c.order_no, l.account, l.amount FROM finance.creator_earnings c CROSS JOIN LATERAL (VALUES
-                ('channel:' || c.channel, -c.gross), ('platform:fees', c.channel_fee), ('platform:income', c.platform_amount),
+                ('channel:' || c.channel, c.platform_discount - c.gross), ('platform:marketing', -c.platform_discount),
+                ('platform:fees', c.channel_fee), ('platform:income', c.platform_amount),
                 ('creator:' || c.creator_id || ':pending', c.creator_amount)) AS l(account, amount)
         ) s
         LEFT JOIN finance.ledger_entries e ON e.reference = 'capture:' || s.order_no
@@ -75,7 +76,8 @@ EARNINGS: dict[str, LiteralString] = {
         FROM (
             SELECT r.refund_id, l.account, l.amount
             FROM finance.earning_reversals r JOIN finance.creator_earnings c USING (earning_id) CROSS JOIN LATERAL (VALUES
-                ('channel:' || c.channel, r.amount), ('platform:fees', -r.channel_fee),
+                ('channel:' || c.channel, r.amount - r.platform_discount), ('platform:marketing', r.platform_discount),
+                ('platform:fees', -r.channel_fee),
                 ('platform:income', -r.platform_amount),
                 ('creator:' || c.creator_id || ':pending', -r.creator_amount)) AS l(account, amount)
         ) s
@@ -91,10 +93,12 @@ EARNINGS: dict[str, LiteralString] = {
         FROM finance.ledger_entries e WHERE e.kind IN ('capture', 'refund')
     """,
     "earnings know what was reversed of them": """
-        SELECT c.order_no, concat_ws('/', coalesce(r.gross, 0), coalesce(r.fee, 0), coalesce(r.creator, 0)),
-               concat_ws('/', c.reversed_gross, c.reversed_fee, c.reversed_creator)
+        SELECT c.order_no, concat_ws('/', coalesce(r.gross, 0), coalesce(r.fee, 0), coalesce(r.creator, 0),
+                   coalesce(r.discount, 0)),
+               concat_ws('/', c.reversed_gross, c.reversed_fee, c.reversed_creator, c.reversed_discount)
         FROM finance.creator_earnings c LEFT JOIN (
-            SELECT earning_id, sum(amount) AS gross, sum(channel_fee) AS fee, sum(creator_amount) AS creator
+            SELECT earning_id, sum(amount) AS gross, sum(channel_fee) AS fee, sum(creator_amount) AS creator,
+                   sum(platform_discount) AS discount
             FROM finance.earning_reversals GROUP BY earning_id
         ) r USING (earning_id)
     """,

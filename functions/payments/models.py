@@ -6,6 +6,7 @@ from datetime import datetime, timedelta
 from typing import Any, Final, Literal, TypeVar
 
 from shared.money import Money
+from shared.pricing import platform_discount
 
 Channel = Literal["alipay", "wechat", "unionpay", "usdt", "balance"]
 Scene = Literal["pc", "h5", "app", "qr", "jsapi"]
@@ -90,6 +91,11 @@ class Order:
     def payable(self) -> Money:
         """What the buyer owes."""
         return Money(self.payable_amount, self.currency)
+
+    @property
+    def platform_discount(self) -> int:
+        """What the platform took off at its own cost, in fen; nothing where it sells itself."""
+        return platform_discount(self.price_lines) if self.seller_id else 0
 
     @property
     def refundable(self) -> int:

@@ -12,7 +12,7 @@ MANIFEST = Manifest(
             routes=("/subscriptions/{proxy+}",),
             grants=(Table("entitlements", ("BatchGetItem",), ("U#",)),),
         ),
-        HttpFunction("pricing", routes=("/pricing/{proxy+}",)),
+        HttpFunction("pricing", routes=("/pricing/{proxy+}", "/coupons", "/coupons/{proxy+}")),
         OnEvent("on_order_paid", event=OrderPaid, grants=(Publishes(),)),
         OnEvent("on_order_closed", event=OrderClosed, grants=(Publishes(),)),
         OnEvent("on_refund_succeeded", event=RefundSucceeded, grants=(Publishes(),)),
@@ -22,6 +22,7 @@ MANIFEST = Manifest(
             grants=(Table("entitlements", ("PutItem",), ("U#",)),),
             sql=False,
         ),
+        Scheduled("release_discounts", expression="rate(15 minutes)", timeout=120),
         Scheduled("expire_subscriptions", expression="rate(15 minutes)", grants=(Publishes(),), timeout=300),
         Scheduled("resume_subscriptions", expression="rate(15 minutes)", grants=(Publishes(),), timeout=300),
         Scheduled(

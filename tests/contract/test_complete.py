@@ -18,7 +18,11 @@ ANY_FIELD_OF = {"CNT-002": "CNT-001", "SUB-004": "SUB-002", "SUB-031": "SUB-030"
 _ENDS = {"expires_at", "permissions_expire_at"}
 ADDED_TO_BODY = {"ADM-035": _ENDS, "ADM-036": _ENDS}
 """Optional fields the contract does not have (docs/decisions/0030-grants-that-end.md); anything else unlisted still fails."""
-ADDED_TO_ANSWER = {"ADM-034": _ENDS, "ADM-035": _ENDS, "ADM-036": _ENDS}
+_COUPON = {
+    *("name", "min_amount", "max_discount", "target_type", "target_ids", "per_user_limit", "starts_at", "ends_at"),
+}
+"""Where the contract's Coupon says `...`: the rest of its table (data_model.md §4)."""
+ADDED_TO_ANSWER = {"ADM-034": _ENDS, "ADM-035": _ENDS, "ADM-036": _ENDS} | dict.fromkeys(("SUB-019", "SUB-022", "SUB-023"), _COUPON)
 BODY_OF_THE_VENDOR = {"PAY-002", "PAY-004", "PAY-006"}
 """Rows whose body is signed as it came, and so not taken apart by name."""
 OBJECT_BODY = {"CNT-032": "AccessControl", "IDN-035": "Privacy"}

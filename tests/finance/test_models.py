@@ -45,7 +45,8 @@ def test_the_shares_of_a_sale_sum_to_it(gross: int, fee_bp: int, rate_bp: int) -
 def test_refunds_in_any_number_of_parts_take_back_exactly_what_was_given(
     data: st.DataObject, gross: int, fee_bp: int, rate_bp: int
 ) -> None:
-    sale = Shares.of_sale(Money(gross), fee_bp=fee_bp, rate_bp=rate_bp)
+    discount = Money(data.draw(st.just(0) | st.integers(1, 10_000)))
+    sale = Shares.of_sale(Money(gross), fee_bp=fee_bp, rate_bp=rate_bp, discount=discount)
     stops = sorted(data.draw(st.sets(st.integers(1, gross), max_size=8)) | {gross})
     before = sale.of_refund(Money(0))
     taken = [0, 0, 0]
@@ -53,11 +54,25 @@ def test_refunds_in_any_number_of_parts_take_back_exactly_what_was_given(
         so_far = sale.of_refund(Money(stop))
         part = so_far.minus(before)
         amounts = [part.channel_fee.minor, part.platform.minor, part.creator.minor]
-        assert min(amounts) >= 0
+        assert min(*amounts, part.discount.minor) >= 0
+        assert so_far.charged == Money(stop)
         assert sum(amounts) == part.gross.minor
         taken = [a + b for a, b in zip(taken, amounts, strict=True)]
         before = so_far
     assert taken == [sale.channel_fee.minor, sale.platform.minor, sale.creator.minor]
+    assert before == sale
+
+
+@given(charged=st.integers(0, 10**9), discount=st.integers(0, 10**9), fee_bp=st.integers(0, 10_000), rate_bp=rates)
+def test_a_discount_of_the_platform_costs_the_creator_no_more_than_the_fee_saves(
+    charged: int, discount: int, fee_bp: int, rate_bp: int
+) -> None:
+    """The creator is paid as for the whole price; the channel's fee is of what it carried."""
+    made = Shares.of_sale(Money(charged), fee_bp=fee_bp, rate_bp=rate_bp, discount=Money(discount))
+    whole = Shares.of_sale(Money(charged + discount), fee_bp=fee_bp, rate_bp=rate_bp)
+    assert made.creator >= whole.creator
+    assert made.channel_fee == Money(charged).portion_bp(fee_bp)
+    assert sum(made.credited(5, "alipay").values()) == 0
 
 
 @pytest.mark.parametrize("gross", range(1, 15))

@@ -60,9 +60,11 @@ class Money(RuleBasedStateMachine):
         amount=st.integers(1, 400_000),
         channel=st.sampled_from(["alipay", "wechat", "usdt"]),
         times=st.integers(1, 2),
+        discount=st.just(0) | st.integers(1, 500_000),
     )
-    def sell(self, creator: int, amount: int, channel: str, times: int) -> str:
-        fact = self.desk.paid_order(creator, amount, channel=channel)
+    def sell(self, creator: int, amount: int, channel: str, times: int, discount: int) -> str:
+        """Sometimes the platform took something off at its own cost."""
+        fact = self.desk.paid_order(creator, amount, channel=channel, platform_discount=discount)
         for _ in range(times):
             assert self.desk.deliver(on_order_paid.handler, fact) == []
         self.left[fact.order_no] = amount
@@ -187,6 +189,23 @@ class Money(RuleBasedStateMachine):
                 (creator,),
             )
             assert sum(balances.values()) == earned
+
+    @invariant()
+    def the_channels_hold_what_buyers_paid_and_marketing_what_the_platform_gave(self) -> None:
+        """Σ charged less refunds is what captures and refunds moved through the channels, to the fen."""
+        ((moved, cost),) = self.house.sql(
+            """
+            SELECT coalesce(-sum(p.amount) FILTER (WHERE a.name LIKE 'channel:%'), 0),
+                   coalesce(-sum(p.amount) FILTER (WHERE a.name = 'platform:marketing'), 0)
+            FROM finance.ledger_entries e JOIN finance.ledger_postings p USING (entry_id)
+            JOIN finance.ledger_accounts a USING (account_id) WHERE e.kind IN ('capture', 'refund')
+            """
+        )
+        heard = [number for number in self.left if number not in self.unheard]
+        assert moved == sum(self.left[number] for number in heard)
+        full = all(self.left[number] == self.desk.orders[number].amount for number in heard)
+        given = sum(self.desk.orders[number].platform_discount for number in heard)
+        assert cost == given if full else 0 <= cost <= given
 
     @invariant()
     def only_pending_is_ever_negative(self) -> None:

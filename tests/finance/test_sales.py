@@ -34,6 +34,27 @@ def test_a_payment_is_divided_between_channel_platform_and_creator(counter: Desk
     counter.books_hold()
 
 
+def test_the_platform_pays_for_its_own_discounts_and_gets_its_part_back(counter: Desk) -> None:
+    """A work of 100 yuan, 30 of them taken off by a campaign: the creator earns of 100, the buyer paid 70."""
+    order_no = counter.sell(CREATOR, 7_000, platform_discount=3_000)
+    shares = {"channel:alipay": -7_000, "platform:marketing": -3_000, "platform:fees": 42, "platform:income": 1_992, MINE: 7_966}
+    assert lines(counter, f"capture:{order_no}") == shares
+    refund_id = counter.refund(order_no, 1_400)
+    assert lines(counter, f"refund:{refund_id}") == {
+        "channel:alipay": 1_400, "platform:marketing": 600, "platform:fees": -8, "platform:income": -398, MINE: -1_594,
+    }  # fmt: skip
+    counter.books_hold()
+    counter.refund(order_no, 5_600)
+    assert earning(counter, order_no) == ("reversed", 7_966, 7_966)
+    counter.books_hold()
+
+
+def test_a_discount_that_covers_all_costs_the_platform_alone(counter: Desk) -> None:
+    order_no = counter.sell(CREATOR, 0, platform_discount=1_000, channel="balance")
+    assert lines(counter, f"capture:{order_no}") == {"platform:marketing": -1_000, "platform:income": 200, MINE: 800}
+    counter.books_hold()
+
+
 def test_usdt_costs_no_fee(counter: Desk) -> None:
     order_no = counter.sell(CREATOR, 10_000, channel="usdt")
     assert lines(counter, f"capture:{order_no}") == {"channel:usdt": -10_000, "platform:income": 2_000, MINE: 8_000}

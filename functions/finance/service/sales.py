@@ -29,7 +29,8 @@ def book_sale(db: Connection, fact: OrderPaid) -> None:
     earnings.lock_order(db, fact.order_no)
     fee_bp = 0 if fact.channel == _FREE_CHANNEL else tunable(db, "payment.channel_fee_bp")
     rate_bp = _rate(db, fact)
-    shares = Shares.of_sale(Money(fact.amount), fee_bp=fee_bp, rate_bp=rate_bp)
+    discount = Money(fact.platform_discount)
+    shares = Shares.of_sale(Money(fact.amount), fee_bp=fee_bp, rate_bp=rate_bp, discount=discount)
     now = clock.now()
     booked = earnings.add(
         db,
@@ -97,8 +98,8 @@ def _book_refunds(db: Connection, order_no: str) -> None:
 
 
 def _book_refund(db: Connection, earning: Earning, reversal: Reversal) -> None:
-    refunded = earning.reversed.gross + reversal.amount
-    if refunded > earning.shares.gross:
+    refunded = earning.reversed.charged + reversal.amount
+    if refunded > earning.shares.charged:
         raise OverRefundedError(earning.order_no, reversal.refund_id)
     part = earning.shares.of_refund(refunded).minus(earning.reversed)
     now = clock.now()

@@ -43,8 +43,9 @@ def add(
     row = db.execute(
         """
         INSERT INTO finance.creator_earnings (creator_id, order_no, source, target_id, channel, gross, channel_fee,
-            platform_amount, creator_amount, rate_bp, status, paid_at, available_at, created_at, updated_at)
-        VALUES (%s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s)
+            platform_amount, creator_amount, platform_discount, rate_bp, status, paid_at, available_at, created_at,
+            updated_at)
+        VALUES (%s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s)
         ON CONFLICT (order_no, creator_id, kind) DO NOTHING RETURNING 1
         """,
         (
@@ -57,6 +58,7 @@ def add(
             shares.channel_fee.minor,
             shares.platform.minor,
             shares.creator.minor,
+            shares.discount.minor,
             rate_bp,
             status,
             paid_at,
@@ -73,15 +75,16 @@ def lock_earning(db: Connection, order_no: str) -> Earning | None:
     row = db.execute(
         """
         SELECT earning_id, creator_id, order_no, channel, gross, channel_fee, platform_amount, creator_amount,
-               reversed_gross, reversed_fee, reversed_platform, reversed_creator, settlement_id
+               platform_discount, reversed_gross, reversed_fee, reversed_platform, reversed_creator, reversed_discount,
+               settlement_id
         FROM finance.creator_earnings WHERE order_no = %s AND kind = 'sale' FOR UPDATE
         """,
         (order_no,),
     ).fetchone()
     if row is None:
         return None
-    amounts = [Money(amount) for amount in row[4:12]]
-    return Earning(row[0], row[1], row[2], row[3], Shares(*amounts[:4]), Shares(*amounts[4:]), row[12])
+    amounts = [Money(amount) for amount in row[4:14]]
+    return Earning(row[0], row[1], row[2], row[3], Shares(*amounts[:5]), Shares(*amounts[5:]), row[14])
 
 
 def hear_refund(
@@ -111,18 +114,21 @@ def unbooked_refunds(db: Connection, order_no: str) -> list[Reversal]:
 
 
 def book_reversal(db: Connection, earning: Earning, refund_id: int, part: Shares, now: datetime) -> None:
-    """Split a refund into its parts and take them off the earning; in full makes it `reversed`."""
+    """Split a refund into its parts and take them off the earning; in full makes it `reversed`.
+
+    From then on the reversal's `amount` is all that is reversed: what the buyer got and what the platform got back.
+    """
     db.execute(
         """
         WITH booked AS (
-            UPDATE finance.earning_reversals SET earning_id = %(earning_id)s, channel_fee = %(fee)s,
-                platform_amount = %(platform)s, creator_amount = %(creator)s, after_settlement = %(settled)s,
+            UPDATE finance.earning_reversals SET earning_id = %(earning_id)s, amount = %(gross)s,
+                platform_discount = %(discount)s, channel_fee = %(fee)s, platform_amount = %(platform)s, creator_amount = %(creator)s, after_settlement = %(settled)s,
                 booked_at = %(now)s
             WHERE refund_id = %(refund_id)s
         )
         UPDATE finance.creator_earnings SET reversed_gross = reversed_gross + %(gross)s,
             reversed_fee = reversed_fee + %(fee)s, reversed_platform = reversed_platform + %(platform)s,
-            reversed_creator = reversed_creator + %(creator)s,
+            reversed_creator = reversed_creator + %(creator)s, reversed_discount = reversed_discount + %(discount)s,
             status = CASE WHEN reversed_gross + %(gross)s = gross THEN 'reversed' ELSE status END, updated_at = %(now)s
         WHERE earning_id = %(earning_id)s
         """,
@@ -130,6 +136,7 @@ def book_reversal(db: Connection, earning: Earning, refund_id: int, part: Shares
             "earning_id": earning.earning_id,
             "refund_id": refund_id,
             "gross": part.gross.minor,
+            "discount": part.discount.minor,
             "fee": part.channel_fee.minor,
             "platform": part.platform.minor,
             "creator": part.creator.minor,

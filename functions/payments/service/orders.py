@@ -3,7 +3,7 @@
 from datetime import timedelta
 from typing import Literal
 
-from events.payments import OrderClosed
+from events.payments import OrderClosed, OrderPaid
 from functions.payments.errors import (
     AlreadyOwned,
     CouponNotApplicable,
@@ -20,6 +20,7 @@ from shared.sql import outbox
 from shared.sql.connection import Connection
 from shared.sql.edge import unit_of_work
 from shared.sql.tunables import tunable
+from shared.views import prices
 
 _BATCH = 200
 
@@ -39,8 +40,12 @@ def place(
     at = clock.now()
     if offer.price is None or not offer.is_sold_to(uid, at):
         raise NotForSale
-    if coupon_code is not None:
-        raise CouponNotApplicable
+    price = prices.hold(db, prices.Wish(kind, target_id, uid, coupon_code), at)
+    if price is None:
+        raise NotForSale
+    if price.refused is not None:
+        raise CouponNotApplicable(reason=price.refused)
+    covered = price.payable == 0
     order = Order(
         order_no=new_order_no(),
         user_id=uid,
@@ -48,21 +53,52 @@ def place(
         target_id=target_id,
         seller_id=offer.author_id,
         title=offer.title,
-        amount=offer.price,
-        discount_amount=0,
-        payable_amount=offer.price,
+        amount=price.gross,
+        discount_amount=price.discount,
+        payable_amount=price.payable,
         currency=offer.currency,
-        price_lines=[{"source": "content", "id": target_id, "amount": offer.price}],
-        status="pending",
+        price_lines=price.order_lines("content"),
+        status="paid" if covered else "pending",
         channel=None,
         payment_no=None,
         refunded_amount=0,
-        paid_at=None,
+        paid_at=at if covered else None,
         expires_at=at + timedelta(minutes=tunable(db, "payment.order_minutes")),
         created_at=at,
     )
     orders.open_order(db, order)
+    prices.reserve(db, order.order_no, uid, price, expires_at=order.expires_at, at=at)
+    if covered:
+        announce_covered(db, 1, order.order_no)
     return order
+
+
+def announce_covered(db: Connection, limit: int, order_no: str | None = None) -> int:
+    """Tell of orders whose discounts left nothing to pay: paid without a payment, under their own number; how many."""
+    covered = orders.mark_covered(db, clock.now(), limit, order_no)
+    for order in covered:
+        paid_at = order.paid_at or clock.now()
+        outbox.record(
+            db,
+            OrderPaid(
+                event_id=new_ulid(),
+                occurred_at=clock.now(),
+                order_no=order.order_no,
+                kind=order.kind,
+                target_id=order.target_id,
+                buyer_id=order.user_id,
+                seller_id=order.seller_id,
+                title=order.title,
+                amount=0,
+                currency=order.currency,
+                channel="balance",
+                payment_no=order.order_no,
+                gateway_no="",
+                paid_at=paid_at,
+                platform_discount=order.platform_discount,
+            ),
+        )
+    return len(covered)
 
 
 def cancel(db: Connection, uid: int, order_no: str) -> list[attempts.Due]:
@@ -82,7 +118,10 @@ def cancel(db: Connection, uid: int, order_no: str) -> list[attempts.Due]:
 
 
 def expire_due() -> int:
-    """End every order whose time is over; how many. Their open attempts are closed by `look_after_due`."""
+    """End every order whose time is over; how many. Their open attempts are closed by `look_after_due`.
+
+    Orders that others opened with nothing to pay are told of.
+    """
     ended = 0
     while True:
         at = clock.now()
@@ -90,8 +129,9 @@ def expire_due() -> int:
             expired = orders.expire_due(db, at, _BATCH)
             for order in expired:
                 _announce_end(db, order, "expired")
+            told = announce_covered(db, _BATCH)
         ended += len(expired)
-        if len(expired) < _BATCH:
+        if len(expired) < _BATCH and told < _BATCH:
             return ended
 
 

@@ -85,6 +85,7 @@ def _fulfil(db: Connection, order: Order, evidence: Evidence, paid_at: datetime,
             payment_no=evidence.payment_no,
             gateway_no=evidence.paid.gateway_no,
             paid_at=paid_at,
+            platform_discount=order.platform_discount,
         ),
     )
     observe.count("order_paid")

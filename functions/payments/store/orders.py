@@ -205,6 +205,27 @@ def expire_due(db: Connection, at: datetime, limit: int) -> list[Ended]:
         ).fetchall()
 
 
+def mark_covered(db: Connection, at: datetime, limit: int, order_no: str | None) -> list[Order]:
+    """Orders with nothing to pay that nobody was told of, now marked as told: by a payment number that is their own."""
+    with db.cursor(row_factory=class_row(Order)) as cursor:
+        return cursor.execute(
+            """
+            WITH due AS (
+                SELECT order_no FROM payments.payment_orders
+                WHERE status = 'paid' AND payable_amount = 0 AND payment_no IS NULL
+                    AND order_no = coalesce(%(order_no)s, order_no)
+                ORDER BY paid_at LIMIT %(limit)s FOR UPDATE SKIP LOCKED
+            )
+            UPDATE payments.payment_orders o SET payment_no = o.order_no, channel = 'balance', updated_at = %(at)s
+            FROM due WHERE o.order_no = due.order_no
+            RETURNING o.order_no, o.user_id, o.kind, o.target_id, o.seller_id, o.title, o.amount, o.discount_amount,
+                o.payable_amount, o.currency, o.price_lines, o.status, o.channel, o.payment_no, o.refunded_amount, o.paid_at,
+                o.expires_at, o.created_at
+            """,
+            {"at": at, "limit": limit, "order_no": order_no},
+        ).fetchall()
+
+
 def set_refund_state(db: Connection, order_no: str, status: OrderStatus, refunded_amount: int, at: datetime) -> None:
     """Move a paid order that is held along its refunds."""
     db.execute(

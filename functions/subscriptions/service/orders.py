@@ -3,10 +3,13 @@
 An order's period goes open → closed → granted → refunded and never back, so a fact that comes late finds its place taken.
 """
 
+from datetime import datetime
+
 from events.payments import OrderClosed, OrderPaid, RefundSucceeded
 from functions.subscriptions.periods import standing
 from functions.subscriptions.service import merging, purchases
 from functions.subscriptions.service import standing as stands
+from functions.subscriptions.service.pricing import redemptions
 from functions.subscriptions.states import LIVE, Event, after
 from functions.subscriptions.store import standing as store
 from functions.subscriptions.store.rows import Row
@@ -21,17 +24,25 @@ class UnknownOrderError(Exception):
 
 
 def paid(db: Connection, fact: OrderPaid) -> None:
-    """Give what was paid for. Kinds this domain does not sell are none of its business."""
+    """Give what was paid for, and let the discounts it was bought with stay taken.
+
+    What kinds this domain does not sell give is none of its business.
+    """
     if fact.kind == "content":
         purchases.buy(db, fact)
     elif fact.kind in _OF_SUBSCRIPTIONS:
-        _grant(db, fact)
+        give(db, fact.buyer_id, fact.order_no, fact.paid_at)
+    redemptions.settle(db, fact.order_no, "paid")
 
 
 def closed(db: Connection, fact: OrderClosed) -> None:
-    """Let the pending subscription of an order that ended unpaid go; its seat is free again."""
-    if fact.kind not in _OF_SUBSCRIPTIONS:
-        return
+    """Let the pending subscription of an order that ended unpaid go; its seat and its discounts are free again."""
+    if fact.kind in _OF_SUBSCRIPTIONS:
+        _let_go(db, fact)
+    redemptions.settle(db, fact.order_no, "closed")
+
+
+def _let_go(db: Connection, fact: OrderClosed) -> None:
     filed, now = _filed(db, fact.buyer_id, fact.order_no), clock.now()
     if filed["order_status"] != "open":
         return
@@ -42,13 +53,14 @@ def closed(db: Connection, fact: OrderClosed) -> None:
 
 
 def refunded(db: Connection, fact: RefundSucceeded) -> None:
-    """Take back what a fully refunded order gave; a partial refund leaves it."""
+    """Take back what a fully refunded order gave, and free its discounts; a partial refund leaves both."""
     if not fact.full:
         return
     if fact.kind == "content":
         purchases.give_back(db, fact)
     elif fact.kind in _OF_SUBSCRIPTIONS:
         _take_back(db, fact)
+    redemptions.settle(db, fact.order_no, "refunded")
 
 
 def _filed(db: Connection, user_id: int, order_no: str) -> Row:
@@ -59,12 +71,12 @@ def _filed(db: Connection, user_id: int, order_no: str) -> Row:
     return filed
 
 
-def _grant(db: Connection, fact: OrderPaid) -> None:
+def give(db: Connection, buyer_id: int, order_no: str, paid_at: datetime) -> None:
     """The order's subscription runs, also one that had expired unpaid: paid money gives access.
 
     When meanwhile another subscription to the creator runs, that one is extended instead; one that is only pending gives way.
     """
-    filed, now = _filed(db, fact.buyer_id, fact.order_no), clock.now()
+    filed, now = _filed(db, buyer_id, order_no), clock.now()
     if filed["order_status"] in {"granted", "refunded"}:
         return
     heir, status = filed["subscription_id"], filed["status"]
@@ -74,11 +86,11 @@ def _grant(db: Connection, fact: OrderPaid) -> None:
             stands.end(db, filed["live_id"], was=filed["live_status"], becomes=given_way, because="expired", now=now)
         else:
             heir, status = filed["live_id"], filed["live_status"]
-    store.grant(db, filed["period_id"], heir, fact.paid_at, now)
+    store.grant(db, filed["period_id"], heir, paid_at, now)
     reached, becomes = standing(store.granted(db, heir)), after(status, Event.PAID)
     if reached is not None and becomes is not None:
         stands.begin(db, heir, becomes, reached, now)
-        merging.follow(db, fact.buyer_id)
+        merging.follow(db, buyer_id)
 
 
 def _take_back(db: Connection, fact: RefundSucceeded) -> None:

@@ -14,7 +14,8 @@ from functions.subscriptions.errors import (
 )
 from functions.subscriptions.periods import MONTHS, lasting
 from functions.subscriptions.schemas import OpenedOrderOut, OpenedPriceLineOut, SubscribedOut, SubscribeIn, SubscriptionOut
-from functions.subscriptions.service import expiry, standing
+from functions.subscriptions.service import expiry, orders, standing
+from functions.subscriptions.service.pricing import redemptions
 from functions.subscriptions.service.views import subscription_out
 from functions.subscriptions.store import subscriptions as store
 from functions.subscriptions.store.rows import Row, lock_user
@@ -24,12 +25,14 @@ from shared.ids import new_order_no
 from shared.paging import PageQuery
 from shared.sql.connection import Connection
 from shared.sql.tunables import tunable
+from shared.views import prices
 
 
 def subscribe(db: Connection, user_id: int, wish: SubscribeIn) -> SubscribedOut:
     """Begin a subscription: at once when it is free or a first trial, else pending with the order that pays it.
 
-    A trial is for those who never had access through this creator's plans. There are no coupons yet, so none applies.
+    A trial is for those who never had access through this creator's plans; nothing is paid for it, so no coupon applies.
+    What an order is to cost is computed, and held, as quotes are (`shared.views.prices`).
     """
     now = clock.now()
     lock_user(db, user_id)
@@ -40,16 +43,26 @@ def subscribe(db: Connection, user_id: int, wish: SubscribeIn) -> SubscribedOut:
     if found is None:
         raise PlanNotFound
     _check(user_id, found)
-    if wish.coupon_code is not None:
-        raise CouponNotApplicable
     opening = _opening(user_id, found["plan"], wish, now)
-    if opening.amount == 0:
+    if opening.amount == 0 and wish.coupon_code is None:
         return _run(db, replace(opening, kind="free", status="active"), found["plan"])
-    if found["plan"]["trial_days"] > 0 and not found["had_access"]:
-        trial = replace(opening, kind="trial", status="trialing", months=0, days=found["plan"]["trial_days"])
-        return _run(db, trial, found["plan"])
+    price = prices.hold(db, prices.Wish("plan", wish.plan_id, user_id, wish.coupon_code), now)
+    if price is None:
+        raise PlanArchived
+    if price.refused is not None:
+        raise CouponNotApplicable(reason=price.refused)
+    offered = price.terms.trial or {"days": 0}
+    days = max(found["plan"]["trial_days"], offered["days"])
+    if days > 0 and not found["had_access"]:
+        if wish.coupon_code is not None:
+            raise CouponNotApplicable(reason="trial")
+        begun = _run(db, replace(opening, kind="trial", status="trialing", months=0, days=days), found["plan"])
+        if days > found["plan"]["trial_days"]:
+            redemptions.take_trial(db, begun.subscription.subscription_id, user_id, offered["promotion_id"], now)
+        return begun
     minutes = tunable(db, "payment.order_minutes")
-    return _sell(db, opening, now + timedelta(minutes=minutes), found["plan"])
+    bought = replace(opening, amount=price.payable, days=price.free_days)
+    return _sell(db, bought, now + timedelta(minutes=minutes), found["plan"], price)
 
 
 def find(db: Connection, user_id: int, subscription_id: int) -> SubscriptionOut:
@@ -113,32 +126,42 @@ def _run(db: Connection, opening: store.Opening, plan: Row) -> SubscribedOut:
     return SubscribedOut.model_construct(subscription=subscription_out(row), order=None)
 
 
-def _sell(db: Connection, opening: store.Opening, expires_at: datetime, plan: Row) -> SubscribedOut:
-    """Begin one that waits for its order to be paid. Titles are names, so they need no language."""
+def _sell(db: Connection, opening: store.Opening, expires_at: datetime, plan: Row, price: prices.Price) -> SubscribedOut:
+    """Begin one that waits for its order to be paid; one whose discounts cover it all is given at once.
+
+    Titles are names, so they need no language.
+    """
     title = f"{plan['creator']['display_name']} · {plan['name']}"
     order_no = new_order_no()
     opening = replace(opening, order_no=order_no, expires_at=expires_at)
-    opened = store.open_with_order(db, opening, title)
+    opened = store.open_with_order(db, opening, title, price)
     if opened is None:
         raise AlreadySubscribed
+    prices.reserve(db, order_no, opening.user_id, price, expires_at=expires_at, at=opening.at)
+    covered = price.payable == 0
+    if covered:
+        orders.give(db, opening.user_id, order_no, opening.at)
+        redemptions.settle(db, order_no, "paid")
     order = OpenedOrderOut.model_construct(
         order_no=order_no,
         user_id=opening.user_id,
         kind="subscription",
         target_id=opened["subscription_id"],
         title=title,
-        amount=opening.amount,
-        discount_amount=0,
-        payable_amount=opening.amount,
+        amount=price.gross,
+        discount_amount=price.discount,
+        payable_amount=price.payable,
         currency="CNY",
-        price_lines=[OpenedPriceLineOut.model_construct(source="plan", id=opening.plan_id, amount=opening.amount)],
-        status="pending",
+        price_lines=[OpenedPriceLineOut.model_construct(**line) for line in price.order_lines("plan")],
+        status="paid" if covered else "pending",
         channel=None,
         refunded_amount=0,
-        paid_at=None,
+        paid_at=opening.at if covered else None,
         expires_at=expires_at,
         created_at=opening.at,
     )
+    if covered:
+        return SubscribedOut.model_construct(subscription=find(db, opening.user_id, opened["subscription_id"]), order=order)
     return SubscribedOut.model_construct(subscription=subscription_out(_row(opening, opened, plan)), order=order)
 
 

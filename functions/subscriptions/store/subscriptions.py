@@ -10,6 +10,7 @@ from functions.subscriptions.schemas import SubscriptionOut
 from functions.subscriptions.store.rows import SUBSCRIPTION, SUBSCRIPTIONS, Row, one, rows, with_plan
 from shared.sql.connection import Connection
 from shared.sql.listing import Listing
+from shared.views.prices import Price
 
 HISTORY: Listing[SubscriptionOut] = Listing(
     columns=SUBSCRIPTION,
@@ -74,7 +75,7 @@ _OPEN_WITH_ORDER = sql.SQL(
     """
     WITH {open} SELECT subscription_id, version,
         commerce.open_order('subscriptions', 'subscription', subscription_id, %(user_id)s, %(creator_id)s, %(title)s,
-            %(amount)s, 0, 'CNY', %(price_lines)s, %(order_no)s, %(at)s, %(expires_at)s)
+            %(order_amount)s, %(discount)s, 'CNY', %(price_lines)s, %(order_no)s, %(at)s, %(expires_at)s)
     FROM opened
     """
 ).format(open=_OPEN)
@@ -85,7 +86,7 @@ def open_given(db: Connection, opening: Opening) -> Row | None:
     return one(db, _OPEN_GIVEN, asdict(opening))
 
 
-def open_with_order(db: Connection, opening: Opening, title: str) -> Row | None:
+def open_with_order(db: Connection, opening: Opening, title: str, price: Price) -> Row | None:
     """A pending subscription and its order at payments, both or neither; None when the user has a live one."""
     return one(
         db,
@@ -93,7 +94,9 @@ def open_with_order(db: Connection, opening: Opening, title: str) -> Row | None:
         asdict(opening)
         | {
             "title": title,
-            "price_lines": Jsonb([{"source": "plan", "id": opening.plan_id, "amount": opening.amount}]),
+            "order_amount": price.gross,
+            "discount": price.discount,
+            "price_lines": Jsonb(price.order_lines("plan")),
         },
     )
 

@@ -222,16 +222,18 @@ LANGUAGE plpgsql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp A
 BEGIN
     IF p_kind = 'plan' THEN
         SELECT p.creator_id, p.amount INTO seller_id, amount FROM subscriptions.subscription_plans p
-        JOIN identity.pub_profiles c ON c.uid = p.creator_id
-        WHERE p.plan_id = p_target_id AND p.status = 'active' AND c.status NOT IN ('inactive', 'pending_deletion', 'deleted');
+        WHERE p.plan_id = p_target_id AND p.status = 'active';
     ELSIF p_kind = 'content' THEN
         SELECT o.author_id, o.price INTO seller_id, amount FROM content.pub_contents o
-        JOIN identity.pub_profiles c ON c.uid = o.author_id
-        WHERE o.content_id = p_target_id AND o.status = 'published' AND o.access_level = 'paid' AND o.price IS NOT NULL
-            AND c.status NOT IN ('inactive', 'pending_deletion', 'deleted');
+        WHERE o.content_id = p_target_id AND o.status = 'published' AND o.access_level = 'paid' AND o.price IS NOT NULL;
     ELSIF p_kind = 'membership' AND to_regclass('subscriptions.membership_plans') IS NOT NULL THEN
         SELECT 0, m.amount INTO seller_id, amount FROM subscriptions.membership_plans m
         WHERE m.id = p_target_id AND m.is_active;
+    END IF;
+    -- Who has left sells nothing.
+    IF EXISTS (SELECT FROM identity.pub_profiles c
+               WHERE c.uid = seller_id AND c.status IN ('inactive', 'pending_deletion', 'deleted')) THEN
+        amount := NULL;
     END IF;
 END $$;
 
