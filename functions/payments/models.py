@@ -19,30 +19,39 @@ CaseKind = Literal[
 ]
 
 S = TypeVar("S", bound=str)
-Moves = Mapping[S, frozenset[S]]
+Moves = Mapping[S, Mapping[S, str]]
+"""Which state may follow which, and what makes it: docs/payments.md is drawn from these by `python -m infra.payment_states`."""
 
 # Money that arrives after the order was closed settles it all the same (rules.md §7); nothing else leads back.
 ORDER_MOVES: Final[Moves[OrderStatus]] = {
-    "pending": frozenset({"paid", "cancelled", "expired"}),
-    "cancelled": frozenset({"paid"}),
-    "expired": frozenset({"paid"}),
-    "paid": frozenset({"refunding"}),
-    "refunding": frozenset({"paid", "partially_refunded", "refunded"}),
-    "partially_refunded": frozenset({"refunding"}),
-    "refunded": frozenset(),
+    "pending": {"paid": "an attempt is paid", "cancelled": "the buyer cancels", "expired": "its time is over"},
+    "cancelled": {"paid": "an attempt was paid all the same"},
+    "expired": {"paid": "an attempt was paid all the same"},
+    "paid": {"refunding": "a refund is asked for"},
+    "refunding": {
+        "paid": "no refund is open, and nothing went back",
+        "partially_refunded": "no refund is open, and a part went back",
+        "refunded": "all of it went back",
+    },
+    "partially_refunded": {"refunding": "another refund is asked for"},
+    "refunded": {},
 }
 ATTEMPT_MOVES: Final[Moves[AttemptStatus]] = {
-    "created": frozenset({"succeeded", "failed", "closed"}),
-    "failed": frozenset({"succeeded"}),
-    "closed": frozenset({"succeeded", "failed"}),
-    "succeeded": frozenset(),
+    "created": {
+        "succeeded": "the channel says paid",
+        "failed": "the channel says paid, but not what was owed",
+        "closed": "the channel takes no money for it any more",
+    },
+    "failed": {"succeeded": "the channel says that what was owed was paid"},
+    "closed": {"succeeded": "the channel says paid after all", "failed": "the same, but not what was owed"},
+    "succeeded": {},
 }
 REFUND_MOVES: Final[Moves[RefundStatus]] = {
-    "pending": frozenset({"processing", "rejected"}),
-    "processing": frozenset({"succeeded", "failed"}),
-    "succeeded": frozenset(),
-    "rejected": frozenset(),
-    "failed": frozenset(),
+    "pending": {"processing": "a person approves, or nobody has to", "rejected": "a person says no"},
+    "processing": {"succeeded": "the channel gave it back", "failed": "the channel says that it never will"},
+    "succeeded": {},
+    "rejected": {},
+    "failed": {},
 }
 
 # After the start of an attempt (ARCHITECTURE, Money); a notice usually comes first.

@@ -157,11 +157,11 @@ class Till:
         )
         return order_no
 
-    def start(self, order_no: str, scene: Any = "qr", uid: int = BUYER) -> str:
+    def start(self, order_no: str, scene: Any = "qr", uid: int = BUYER, channel: Any = "alipay") -> str:
         """Start a payment, as the route does; gives its number."""
         with self.time():
             with unit_of_work() as db:
-                order, attempt = attempts.start(db, uid, order_no, "alipay", scene)
+                order, attempt = attempts.start(db, uid, order_no, channel, scene)
             handover = attempts.hand_over(order, attempt, Buyer())
             with unit_of_work() as db:
                 attempts.keep(db, attempt, handover)
