@@ -78,7 +78,7 @@ def standing(granted: Sequence[Period]) -> Standing | None:
     end = ordered[0].end_from(start)
     stretch = [ordered[0]]
     for period in ordered[1:]:
-        if period.granted_at > end or (period.kind == "change" and period.ordered_at >= stretch[-1].granted_at):
+        if period.granted_at >= end or (period.kind == "change" and period.ordered_at >= stretch[-1].granted_at):
             start = end = period.granted_at
             stretch = []
         end = period.end_from(end)

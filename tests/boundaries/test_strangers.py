@@ -34,15 +34,19 @@ BODIES: dict[str, Any] = {
     "CNT-032": {"access_level": "free"},
     "MED-003": {},
     "SUB-004": {"name": "Mine now"},
+    "SUB-014": {"plan_id": "{plan_id}"},
     "PAY-009": {"reason": "I want it"},
 }
 """What a row is sent, where an empty object would not get past validation."""
+QUERIES: dict[str, Any] = {"SUB-036": {"plan_id": "{plan_id}"}}
+"""The same for the query of a row that must have one."""
 
 NOT_NAMED = {
     "IDN-046": {(404, "merge_not_found")},
     "IDN-047": {(404, "merge_not_found")},
     "SUB-034": {(404, "subscription_not_found")},
     "SUB-035": {(404, "subscription_not_found")},
+    "SUB-036": {(404, "subscription_not_found")},
 }
 """Rows whose contract names no error for somebody else's id, and what they answer."""
 
@@ -169,6 +173,11 @@ class Belongings:
         """The row's path with an id of the owner's in every place."""
         return re.sub(r"\{(\w+)\}", lambda match: str(self._one(match[1])), row.path.removeprefix("/api/v1"))
 
+    def filled(self, values: dict[str, Any]) -> dict[str, Any]:
+        """What a row is sent, with the owner's ids in place of `{name}`."""
+        named = {key: re.fullmatch(r"\{(\w+)\}", value) for key, value in values.items() if isinstance(value, str)}
+        return values | {key: self._one(match[1]) for key, match in named.items() if match}
+
     def _one(self, name: str) -> Any:
         if name not in self._made:
             self._made[name] = self.found[name]()
@@ -185,7 +194,8 @@ def belongings(house: House, cloud: None) -> Belongings:
 @pytest.mark.parametrize("row", WALKED, ids=lambda row: row.id)
 def test_a_stranger_is_told_it_is_not_there(row: Row, belongings: Belongings, house: House, sign_in: SignIn) -> None:
     door, path = Door(house), belongings.path(row)
-    told = {"json_body": BODIES.get(row.id, {})} if row.method in {"POST", "PUT"} else {}
+    told = {"json_body": belongings.filled(BODIES.get(row.id, {}))} if row.method in {"POST", "PUT"} else {}
+    told["query"] = belongings.filled(QUERIES.get(row.id, {}))
     refused = door.call(row.method, path, token=sign_in(STRANGER, roles=("creator",)), **told)
     permitted = NOT_NAMED.get(row.id, set()) | {
         (status, error)

@@ -58,9 +58,14 @@ def expire_due() -> int:
 
 def _expire(user_id: int, subscription_id: int, now: datetime) -> int:
     with unit_of_work() as db:
-        lock_user(db, user_id)
-        row = store.hold(db, subscription_id)
-        if row is None or row["status"] not in {"trialing", "active"} or not is_over(row, now):
-            return 0
-        let_go(db, subscription_id, row["status"], now)
-        return 1
+        return end_if_over(db, user_id, subscription_id, now)
+
+
+def end_if_over(db: Connection, user_id: int, subscription_id: int, now: datetime) -> int:
+    """End, or pause, one subscription if its period is still over once its user is held; 1 when it was."""
+    lock_user(db, user_id)
+    row = store.hold(db, subscription_id)
+    if row is None or row["status"] not in {"trialing", "active"} or not is_over(row, now):
+        return 0
+    let_go(db, subscription_id, row["status"], now)
+    return 1

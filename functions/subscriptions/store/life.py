@@ -126,3 +126,13 @@ def to_resume(db: Connection, at: datetime, after_id: int, limit: int) -> list[R
         """,
         {"at": at, "after_id": after_id, "limit": limit},
     )
+
+
+def is_full(db: Connection, plan_id: int) -> bool:
+    """Whether no seat of a plan is left."""
+    row = one(
+        db,
+        "SELECT seats_taken >= max_subscribers AS is_full FROM subscriptions.subscription_plans WHERE plan_id = %(plan_id)s",
+        {"plan_id": plan_id},
+    )
+    return row is not None and bool(row["is_full"])

@@ -10,13 +10,16 @@ from shared.sql.connection import Connection
 def filed(db: Connection, order_no: str) -> Row | None:
     """What an order was opened for, as it stands now, and the live subscription of the same user and creator.
 
-    The plans are held, since their counts follow, by id, since a change of plan concerns two; call `lock_user` first.
+    The plans it may move between are held, by id, since their counts follow; call `lock_user` first.
     """
     db.execute(
         """
         SELECT FROM subscriptions.subscription_plans WHERE plan_id IN (
-            SELECT unnest(ARRAY[d.plan_id, s.plan_id]) FROM subscriptions.subscription_periods d
-            JOIN subscriptions.user_subscriptions s USING (subscription_id) WHERE d.order_no = %s)
+            SELECT unnest(ARRAY[given.plan_id, own.plan_id]) FROM subscriptions.subscription_periods d
+            JOIN subscriptions.user_subscriptions s USING (subscription_id)
+            JOIN subscriptions.user_subscriptions own ON own.user_id = s.user_id AND own.creator_id = s.creator_id
+            JOIN subscriptions.subscription_periods given ON given.subscription_id = own.subscription_id
+            WHERE d.order_no = %s)
         ORDER BY plan_id FOR UPDATE
         """,
         (order_no,),
