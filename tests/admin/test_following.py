@@ -8,12 +8,13 @@ from typing import Any
 import pytest
 
 from functions.admin import end_expired_grants
-from functions.identity import auth, keyed, on_role_changed, on_staff_changed, signing, signing_keys
+from functions.identity import auth, keyed, on_role_changed, on_staff_changed, signing
 from shared import caller, clock, tokens
 from shared.dynamo.sessions import JwksItem
 from tests.admin.conftest import ROOT, Staff
 from tests.fixtures.api import JWKS, Api, Handler, Reply
 from tests.fixtures.postgres import House
+from tests.fixtures.signing import hand_over_signing_key
 
 PASSWORD = "quiet lantern 47"
 
@@ -76,7 +77,7 @@ def station(
     keyed.forget_key()
     signing.forget_key()
     keyed.ensure_key()
-    signing_keys.ensure()
+    hand_over_signing_key()
     item = JwksItem.get("JWKS", "JWKS")
     # Both count: the keys of the house, and the one by which `sign_in` opens sessions.
     item.update([JwksItem.jwks.set(json.dumps({"keys": json.loads(item.jwks)["keys"] + JWKS["keys"]}))])

@@ -11,7 +11,7 @@ import schemathesis
 from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 
-from functions.identity import keyed, signing, signing_keys
+from functions.identity import keyed, signing
 from functions.identity.gateways.oauth_registry import forget_gateways
 from infra.manifests import discover
 from infra.openapi import document
@@ -23,6 +23,7 @@ from shared.manifest import HttpFunction
 from tests.fixtures.api import JWKS, open_session
 from tests.fixtures.gateway import gateway_event
 from tests.fixtures.people import make_user
+from tests.fixtures.signing import hand_over_signing_key
 
 EXAMPLES = 12
 BUILT = {"GET /api/v1/docs", "GET /api/v1/openapi.json"}
@@ -60,7 +61,7 @@ def call(house, cloud, sandbox, monkeypatch) -> Iterator[Callable[..., dict[str,
     keyed.forget_key()
     signing.forget_key()
     keyed.ensure_key()
-    signing_keys.ensure()
+    hand_over_signing_key()
     JwksItem("JWKS", "JWKS", jwks=json.dumps(JWKS)).save()
     make_user(house.sql, 100001, "fuzz")
     token = open_session(100001, roles=("creator",), permissions=("*",))

@@ -12,13 +12,14 @@ import pytest
 from botocore.client import BaseClient
 from moto.ses.models import ses_backends
 
-from functions.identity import auth, http, keyed, send_email_code, signing, signing_keys
+from functions.identity import auth, http, keyed, send_email_code, signing
 from functions.identity.gateways import sms_aliyun
 from functions.identity.service.second_factor import totp_context
 from functions.identity.totp import code_at, new_secret, step_of
 from shared import aws, clock, crypto
 from tests.fixtures.api import Api, Handler, Reply
 from tests.fixtures.postgres import House
+from tests.fixtures.signing import hand_over_signing_key
 
 PASSWORD = "correct horse 1"
 CARD = "11010519491231002X"
@@ -39,7 +40,7 @@ def keys(cloud: None, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     monkeypatch.setenv("MAIL_FROM", SENDER)
     aws.client("sesv2").create_email_identity(EmailIdentity=SENDER)
     keyed.ensure_key()
-    signing_keys.ensure()
+    hand_over_signing_key()
     yield
     forget_keys()
 

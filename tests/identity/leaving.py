@@ -13,7 +13,7 @@ from zipfile import ZipFile
 import pytest
 from moto.ses.models import ses_backends
 
-from functions.identity import keyed, signing_keys
+from functions.identity import keyed
 from shared import aws, clock, crypto
 from shared.dynamo.jobs import open_job
 from shared.dynamo.sessions import JwksItem
@@ -21,6 +21,7 @@ from shared.sql.connection import connect
 from tests.fixtures.api import JWKS, Reply, open_session
 from tests.fixtures.people import make_user
 from tests.fixtures.sandbox import Sandbox
+from tests.fixtures.signing import hand_over_signing_key
 from tests.identity.conftest import PASSWORD, forget_keys
 from tests.journey.house import LittleHouse
 from tests.journey.mortality import Mortality
@@ -50,7 +51,7 @@ class World:
         aws.client("sesv2").create_email_identity(EmailIdentity="no-reply@house.test")
         forget_keys()
         keyed.ensure_key()
-        signing_keys.ensure()
+        hand_over_signing_key()
         published = json.loads(JwksItem.get("JWKS", "JWKS").jwks)
         JwksItem("JWKS", "JWKS", jwks=json.dumps({"keys": [*published["keys"], *JWKS["keys"]]})).save()
 
