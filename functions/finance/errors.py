@@ -40,7 +40,7 @@ class InvalidState(Refusal):
 
 class SelfApprovalForbidden(Refusal):
     status, error = 403, "self_approval_forbidden"
-    zh, en = "不能处理自己的提现申请", "Nobody decides on their own withdrawal"
+    zh, en = "不能审批自己的申请", "Nobody decides on their own request"
 
 
 class GatewayFailed(Refusal):

@@ -16,6 +16,8 @@ MANIFEST = Manifest(
             grants=(
                 *_VENDORS,
                 Queue("payment-notices"),
+                Queue("reconciliations"),
+                Table("ops", ("PutItem", "UpdateItem"), ("JOB#",)),
                 Table("ops", ("GetItem", "UpdateItem"), ("CA#payment_stats:",)),
                 Key("pii", ("encrypt", "decrypt")),
             ),
@@ -34,6 +36,15 @@ MANIFEST = Manifest(
         Scheduled("query_attempts", expression=_EVERY_MINUTE, grants=(*_VENDORS, Publishes()), timeout=_RUN_SECONDS),
         Scheduled("expire_orders", expression=_EVERY_MINUTE, grants=(Publishes(),), timeout=_RUN_SECONDS),
         Scheduled("finish_refunds", expression=_EVERY_MINUTE, grants=(*_VENDORS, Publishes()), timeout=_RUN_SECONDS),
+        OnQueue(
+            "run_reconciliation",
+            queue="reconciliations",
+            batch_size=1,
+            timeout=_RUN_SECONDS,
+            grants=(*_VENDORS, Bucket("media-private", ("read",), "u/"), Table("ops", ("GetItem", "UpdateItem"), ("JOB#",))),
+        ),
+        # Bills are ready at 10 o'clock in Beijing, which is 02:00 UTC; one that is late is asked for again every hour.
+        Scheduled("reconcile_day", expression="cron(0 3-23 * * ? *)", grants=_VENDORS, timeout=900),
         OnEvent("on_account_erased", event=AccountErased),
         OnEvent(
             "on_personal_data_requested",
@@ -42,5 +53,5 @@ MANIFEST = Manifest(
             grants=(Bucket("exports", ("write",), "personal/"),),
         ),
     ),
-    queues=("payment-notices",),
+    queues=("payment-notices", "reconciliations"),
 )

@@ -76,5 +76,27 @@ DATA = PersonalData(
             not_exported="how risk control judges; to whom it is known it is of no use (GB/T 35273 8.7 e)",
             kept=_INVESTIGATED,
         ),
+        Rows(
+            "payments.reconciliation_runs",
+            person=(),
+            what=("对账批次", "Days that were reconciled"),
+            not_exported="sums of a channel's day, of nobody",
+            kept=_VOUCHERS,
+        ),
+        Rows(
+            "payments.reconciliation_bill_rows",
+            person=(),
+            what=("支付渠道账单", "Bills of payment channels"),
+            not_exported="what channels told us; what it says of a payment is in payment_transactions",
+            kept=_VOUCHERS,
+        ),
+        Rows(
+            "payments.reconciliation_items",
+            person=(),
+            deciders=("proposed_by", "resolved_by"),
+            what=("对账差异", "Where a bill and the books did not agree"),
+            not_exported="the house's own investigation of sums, named by payment and order",
+            kept=_INVESTIGATED,
+        ),
     ),
 )

@@ -110,6 +110,8 @@ _ALL: tuple[Setting, ...] = (
     Setting("payment.channel_fee_bp", "int", _SHARE, "支付通道费率（万分之一）", "Fee of the channel in basis points"),
     Setting("payment.enabled_channels", "list", t.Channels, "启用的支付渠道", "Channels that are open"),
     Setting("payment.auto_refund_max", "int", _FEN, "自动退款上限（分），0 为从不", "Largest automatic refund in fen; 0 is never"),
+    Setting("payment.difference_approval_above", "int", _FEN, "对账差异超过此金额（分）需两人确认",
+            "Differences above it, in fen, take two people"),
     Setting("finance.creator_share_bp", "int", _SHARE, "创作者分成（万分之一）", "Share of the creator in basis points"),
     Setting("finance.hold_days", "int", t.whole(0, 365), "收入冻结天数", "Days earnings are held"),
     Setting("finance.withdraw_min", "int", t.whole(1, 10**13), "最低提现金额（分）", "Smallest withdrawal in fen"),

@@ -40,6 +40,7 @@ DEFAULTS: dict[str, Any] = {
     "payment.channel_fee_bp": 60,
     "payment.enabled_channels": ["alipay", "wechat", "unionpay", "usdt"],
     "payment.auto_refund_max": 0,
+    "payment.difference_approval_above": 100_000,
     "finance.creator_share_bp": 8000,
     "finance.hold_days": 7,
     "finance.withdraw_min": 10_000,

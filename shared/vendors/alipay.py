@@ -163,20 +163,23 @@ class AlipayClient:
             return Done(None) if clock.now() >= ready else Unknown("the bill is not ready yet")
         return said
 
+    def bill_file(self, day: date) -> Outcome[bytes | None]:
+        """The trade bill of a past Beijing day as Alipay packs it. None: no trade that day."""
+        link = self.bill_download_url(day)
+        if not isinstance(link, Done) or link.value is None:
+            return link if not isinstance(link, Done) else Done(None)
+        content = self._gateway.fetch(link.value)
+        return content if isinstance(content, Unknown) else Done(content)
+
     def bill(self, day: date) -> Outcome["list[BillRow]"]:
         """Every payment and refund of a Beijing day, ready from about 10 o'clock of the next."""
         from shared.vendors.alipay_bill import parse_bill  # zipfile and csv, for the one job that reads bills
 
-        link = self.bill_download_url(day)
-        if not isinstance(link, Done):
-            return link
-        if link.value is None:
-            return Done([])
-        content = self._gateway.fetch(link.value)
-        if isinstance(content, Unknown):
-            return content
+        said = self.bill_file(day)
+        if not isinstance(said, Done):
+            return said
         try:
-            return Done(parse_bill(content))
+            return Done([] if said.value is None else parse_bill(said.value))
         except ValueError as error:
             return Unknown(f"bill: {error}")
 

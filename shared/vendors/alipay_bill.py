@@ -6,9 +6,12 @@
 import csv
 import io
 import zipfile
+import zlib
+from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
+from typing import BinaryIO
 
 from shared.money import Money
 from shared.vendors.alipay_results import beijing_time, optional_time
@@ -46,15 +49,22 @@ class BillRow:
 
 def parse_bill(content: bytes) -> list[BillRow]:
     """Read the ZIP. Raises ValueError when it is not a whole bill: half a day must not pass for one."""
+    return list(read_bill(io.BytesIO(content)))
+
+
+def read_bill(file: BinaryIO) -> Iterator[BillRow]:
+    """The rows of the ZIP one by one. Raises ValueError, maybe only at the end, when it is not a whole bill."""
     try:
-        with zipfile.ZipFile(io.BytesIO(content)) as archive:
-            return [row for text in _detail_files(archive) for row in _rows(text)]
-    except zipfile.BadZipFile as error:
+        with zipfile.ZipFile(file) as archive:
+            for entry in _detail_files(archive):
+                with archive.open(entry) as packed:
+                    yield from _rows(io.TextIOWrapper(packed, "gb18030", newline="\n"))
+    except (zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError) as error:
         message = "not a ZIP"
         raise ValueError(message) from error
 
 
-def _detail_files(archive: zipfile.ZipFile) -> list[str]:
+def _detail_files(archive: zipfile.ZipFile) -> list[zipfile.ZipInfo]:
     details = [entry for entry in archive.infolist() if _TOTALS_MARK not in _file_name(entry)]
     if not details:
         message = "no detail file"
@@ -62,7 +72,7 @@ def _detail_files(archive: zipfile.ZipFile) -> list[str]:
     if sum(entry.file_size for entry in details) > _LARGEST:
         message = "too large"
         raise ValueError(message)
-    return [archive.read(entry).decode("gb18030") for entry in details]
+    return details
 
 
 def _file_name(entry: zipfile.ZipInfo) -> str:
@@ -72,13 +82,22 @@ def _file_name(entry: zipfile.ZipInfo) -> str:
     return entry.filename.encode("cp437").decode("gb18030", errors="replace")
 
 
-def _rows(text: str) -> list[BillRow]:
-    lines = text.replace("\r\n", "\n").split("\n")
-    if not any(line.startswith("#") and "列表结束" in line for line in lines):
+def _rows(text: Iterator[str]) -> Iterator[BillRow]:
+    ended = False
+
+    def table() -> Iterator[str]:
+        nonlocal ended
+        for line in text:
+            if line.startswith("#"):
+                ended = ended or "列表结束" in line
+            elif line.strip():
+                yield line
+
+    for cells in csv.DictReader(table()):
+        yield _row({_bare(name): _bare(value) for name, value in cells.items() if name or any(value)})
+    if not ended:
         message = "cut off before its end mark"
         raise ValueError(message)
-    table = csv.DictReader(line for line in lines if line.strip() and not line.startswith("#"))
-    return [_row({_bare(name): _bare(value) for name, value in cells.items() if name or any(value)}) for cells in table]
 
 
 def _row(cells: dict[str, str]) -> BillRow:

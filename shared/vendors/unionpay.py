@@ -105,10 +105,8 @@ class UnionpayClient:
         )
         return self.gateway.call(f"{self.config.gateway_url}/backTransReq.do", fields, lambda said: said["queryId"])
 
-    def bill(self, day: date) -> "Said[list[BillRow]]":
-        """Every payment and refund of a settlement day, which ends at 23:00 Beijing time; empty when there was none."""
-        from shared.vendors.unionpay_bill import parse_bill  # zipfile, for the one job that reads bills
-
+    def bill_file(self, day: date) -> Said[str | None]:
+        """The file of a settlement day, which ends at 23:00 Beijing time, as a reply carries it. None: no trade."""
         at = clock.now()
         # The file is named by month and day: that of a day to come would be last year's.
         if not timedelta() < at.astimezone(clock.SHANGHAI).date() - day < timedelta(days=365):
@@ -116,11 +114,18 @@ class UnionpayClient:
         fields = self.gateway.signed(_FILE | {"settleDate": f"{day:%m%d}", "txnTime": stamp(at), "orderId": new_ulid()})
         said = self.gateway.call(self.config.file_url, fields, lambda told: told["fileContent"])
         if isinstance(said, Declined):
-            return Done([]) if said.code == _NO_FILE else Unknown(said.code)
-        if isinstance(said, Unknown):
+            return Done(None) if said.code == _NO_FILE else Unknown(said.code)
+        return said if isinstance(said, Unknown) else Done(said.value)
+
+    def bill(self, day: date) -> "Said[list[BillRow]]":
+        """Every payment and refund of a settlement day; empty when there was none."""
+        from shared.vendors.unionpay_bill import parse_bill  # zipfile, for the one job that reads bills
+
+        said = self.bill_file(day)
+        if not isinstance(said, Done):
             return said
         try:
-            return Done(parse_bill(said.value, day))
+            return Done([] if said.value is None else parse_bill(said.value, day))
         except ValueError as error:
             return Unknown(f"bill: {error}")
 

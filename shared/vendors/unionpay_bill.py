@@ -49,6 +49,11 @@ def parse_bill(content: str, day: date) -> list[BillRow]:
 
     Raises ValueError when it is not whole: half a day must not pass for one.
     """
+    return list(read_bill(content, day))
+
+
+def read_bill(content: str, day: date) -> Iterator[BillRow]:
+    """The rows one by one. Raises ValueError, maybe only at the end, when the file is not whole."""
     near = datetime.combine(day, time(12), SHANGHAI)
     try:
         packed = _inflate(base64.b64decode(content, validate=True))
@@ -60,7 +65,8 @@ def parse_bill(content: str, day: date) -> list[BillRow]:
             if files[0].file_size > _LARGEST:
                 message = "too large"
                 raise ValueError(message)
-            return [_row(line, near) for line in _lines(archive, files[0])]
+            for line in _lines(archive, files[0]):
+                yield _row(line, near)
     except (binascii.Error, zlib.error, zipfile.BadZipFile, NotImplementedError, EOFError) as error:
         message = f"not whole ({error})"
         raise ValueError(message) from error

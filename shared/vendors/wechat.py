@@ -116,17 +116,15 @@ class WechatClient:
             return Done(None)
         return Done(said.value) if isinstance(said, Done) else said
 
-    def bill(self, day: date) -> "Said[list[BillRow]]":
-        """Every payment and refund of a Beijing day, ready from 10 o'clock of the next; empty when there was none."""
-        from shared.vendors.wechat_bill import parse_bill  # csv, for the one job that reads bills
-
+    def bill_file(self, day: date) -> Said[bytes | None]:
+        """The trade bill of a past Beijing day as WeChat sends it, its hash checked. None: no trade that day."""
         said = self.gateway.call(
             "GET",
             f"/v3/bill/tradebill?bill_date={day.isoformat()}&bill_type=ALL",
             lambda told: (str(told["download_url"]), str(told["hash_value"])),
         )
         if isinstance(said, Declined):
-            return Done([]) if said.code == "NOSTATEMENTEXIST" else Unknown(said.code)
+            return Done(None) if said.code == "NOSTATEMENTEXIST" else Unknown(said.code)
         if isinstance(said, Unknown):
             return said
         address, digest = said.value
@@ -135,8 +133,17 @@ class WechatClient:
             return content
         if hashlib.sha1(content, usedforsecurity=False).hexdigest() != digest.lower():
             return Unknown("bill: its hash is another")
+        return Done(content)
+
+    def bill(self, day: date) -> "Said[list[BillRow]]":
+        """Every payment and refund of a Beijing day, ready from 10 o'clock of the next; empty when there was none."""
+        from shared.vendors.wechat_bill import parse_bill  # csv, for the one job that reads bills
+
+        said = self.bill_file(day)
+        if not isinstance(said, Done):
+            return said
         try:
-            return Done(parse_bill(content))
+            return Done([] if said.value is None else parse_bill(said.value))
         except ValueError as error:
             return Unknown(f"bill: {error}")
 

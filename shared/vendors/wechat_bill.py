@@ -2,9 +2,10 @@
 
 import csv
 import io
+from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Literal
+from typing import BinaryIO, Literal
 
 from shared.clock import SHANGHAI
 from shared.money import Money
@@ -28,17 +29,31 @@ class BillRow:
 
 def parse_bill(content: bytes) -> list[BillRow]:
     """Read a whole bill. Raises ValueError when it is cut off or of another form: half a day must not pass for one."""
-    lines = content.decode("utf-8-sig").splitlines()
-    summary = next((number for number, line in enumerate(lines) if line.startswith(_SUMMARY)), None)
-    if summary is None or len(lines) < summary + 2:
+    return list(read_bill(io.BytesIO(content)))
+
+
+def read_bill(file: BinaryIO) -> Iterator[BillRow]:
+    """The rows one by one. Raises ValueError, maybe only at the end, when the bill is not whole."""
+    lines, summary, count = io.TextIOWrapper(file, "utf-8-sig", newline=""), "", 0
+
+    def table() -> Iterator[str]:
+        nonlocal summary
+        for line in lines:
+            if line.startswith(_SUMMARY):
+                summary = next(lines, "")
+                return
+            yield line
+
+    for cells in csv.DictReader(table()):
+        count += 1
+        yield _row(cells)
+    if not summary.strip():
         message = "cut off before its summary"
         raise ValueError(message)
-    rows = [_row(cells) for cells in csv.DictReader(io.StringIO("\n".join(lines[:summary])))]
-    promised = int(_bare(lines[summary + 1].split(",")[0]))
-    if promised != len(rows):
-        message = f"{len(rows)} rows where {promised} were promised"
+    promised = int(_bare(summary.split(",", maxsplit=1)[0]))
+    if promised != count:
+        message = f"{count} rows where {promised} were promised"
         raise ValueError(message)
-    return rows
 
 
 def _row(cells: dict[str, str]) -> BillRow:

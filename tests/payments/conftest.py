@@ -18,6 +18,7 @@ from shared.sql.connection import Connection, connect
 from tests.fixtures.api import Api
 from tests.fixtures.postgres import House
 from tests.payments.build import MortalGateway, Till, committed
+from tests.payments.reconciling import Books
 
 
 @pytest.fixture
@@ -52,6 +53,12 @@ def till(fresh_database: Callable[..., str], notices_queue: str, vendor: MortalG
     with owner, serving:
         yield Till(sql, vendor, fresh_database)
     house_connection.use(None)
+
+
+@pytest.fixture
+def books(till: Till) -> Books:
+    """The till with its ledger, and a bill to write."""
+    return Books(till)
 
 
 class _Committed:

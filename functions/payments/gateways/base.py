@@ -4,10 +4,10 @@ A call never raises for what a vendor says or fails to say; `NoAnswer` means tha
 that it is safe to repeat with the same number.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
-from datetime import datetime
-from typing import Protocol
+from datetime import date, datetime, timedelta
+from typing import BinaryIO, Literal, Protocol
 
 from functions.payments.models import Channel, Scene
 from shared import clock
@@ -139,18 +139,47 @@ class Notification:
     refunded: Money | None
 
 
+@dataclass(frozen=True, slots=True)
+class BillRow:
+    """One payment or refund in a channel's bill of a day. `amount` is positive for both; `gateway_no` is the payment's.
+    What the channel does not tell is None.
+    """
+
+    gateway_no: str
+    payment_no: str | None
+    refund_no: str | None
+    kind: Literal["pay", "refund"]
+    amount: Money
+    fee: Money
+    at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class NotReady:
+    """The bill of that day cannot be had now; ask again later."""
+
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class NoBill:
+    """Nothing was traded that day, so the channel made no bill."""
+
+
 class NotBelievedError(Exception):
     """A notice is not the vendor's word to us; the message says why."""
 
 
 class Gateway(Protocol):
     """One channel of one merchant account. A notice taken in is answered with exactly `acknowledgement`;
-    `signed_headers` are those its signature stands in or covers.
+    `signed_headers` are those its signature stands in or covers. A day of its bills begins at Beijing's midnight plus
+    `day_begins`.
     """
 
     channel: Channel
     acknowledgement: Acknowledgement
     signed_headers: tuple[str, ...]
+    day_begins: timedelta
 
     def create(self, bill: Bill) -> Handover | Declined | NoAnswer:
         """Prepare a payment; the same bill again is the same payment."""
@@ -172,3 +201,9 @@ class Gateway(Protocol):
 
     def verify_notification(self, posted: Posted) -> Notification:
         """Read a notice if it is the vendor's and meant for us. Raises NotBelievedError."""
+
+    def bill(self, day: date) -> Iterable[BillRow] | NotReady | NoBill:
+        """What the channel says of a day. Going through it raises ValueError, maybe only at the end, if it is not whole."""
+
+    def read_bill(self, file: BinaryIO, day: date) -> Iterable[BillRow]:
+        """The same out of a file that a person got from the channel. Raises ValueError likewise."""

@@ -1,19 +1,23 @@
 """The Null twin: a gateway in memory that keeps the promises of `base`, and a buyer's side to play with."""
 
 import json
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
-from datetime import datetime
-from typing import Literal
+from datetime import date, datetime, timedelta
+from typing import BinaryIO, Literal
 
 from functions.payments.gateways.base import (
     Acknowledgement,
     Bill,
+    BillRow,
     Declined,
     Ended,
     Handover,
     NoAnswer,
+    NoBill,
     NotBelievedError,
     Notification,
+    NotReady,
     NotRepaid,
     Paid,
     Posted,
@@ -45,10 +49,14 @@ class Trade:
 
 
 class NullGateway:
-    """Answers like a vendor without one. `down` makes every call end in NoAnswer, undone; `refuses` declines refunds."""
+    """Answers like a vendor without one. `down` makes every call end in NoAnswer, undone; `refuses` declines refunds.
+
+    `bills` has the rows of each day; a day that is not in it has no bill.
+    """
 
     acknowledgement = Acknowledgement("success")
     signed_headers: tuple[str, ...] = ()
+    day_begins = timedelta()
 
     def __init__(self, channel: Channel = "alipay") -> None:
         self.channel = channel
@@ -56,6 +64,7 @@ class NullGateway:
         self.down = False
         self.refuses = False
         self.calls: list[str] = []
+        self.bills: dict[date, list[BillRow]] = {}
 
     def create(self, bill: Bill) -> Handover | Declined | NoAnswer:
         """Offer a payment."""
@@ -132,6 +141,19 @@ class NullGateway:
             raise NotBelievedError("malformed") from error
         state = Paid(trade.gateway_no, amount, trade.paid_at, "paid") if said["state"] == "paid" else _state(trade)
         return Notification(said["notify_id"], said["payment_no"], state, said["refund_no"], None)
+
+    def bill(self, day: date) -> Iterable[BillRow] | NotReady | NoBill:
+        """What `bills` has of that day."""
+        self.calls.append("bill")
+        if self.down:
+            return NotReady("down")
+        return self.bills.get(day) or NoBill()
+
+    def read_bill(self, file: BinaryIO, day: date) -> Iterator[BillRow]:  # noqa: ARG002 - each row says when
+        """A JSON array of rows. Raises ValueError."""
+        for row in json.load(file):
+            numbers = row["gateway_no"], row.get("payment_no"), row.get("refund_no")
+            yield BillRow(*numbers, row["kind"], Money(row["amount"]), Money(0), datetime.fromisoformat(row["at"]))
 
     def pay(self, payment_no: str, amount: Money | None = None) -> None:
         """The buyer pays, another amount if given; a closed payment takes nothing."""

@@ -35,6 +35,11 @@ def gateway(channel: Channel) -> Gateway:
     return _made[channel]
 
 
+def has_gateway(channel: Channel) -> bool:
+    """Whether a vendor serves the channel."""
+    return channel in _BUILDERS
+
+
 def use(made: Gateway | None) -> None:
     """Serve its channel by this gateway from now on; None: build them anew."""
     if made is None:

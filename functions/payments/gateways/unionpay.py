@@ -3,20 +3,25 @@
 UnionPay knows a transaction by its number and the second it was made in; both are in a ULID.
 """
 
+import io
 import os
-from collections.abc import Mapping
-from typing import Final
+from collections.abc import Iterable, Iterator, Mapping
+from datetime import date, timedelta
+from typing import BinaryIO, Final
 from urllib.parse import urlencode
 
 from functions.payments.gateways.base import (
     Acknowledgement,
     Bill,
+    BillRow,
     Declined,
     Ended,
     Handover,
     NoAnswer,
+    NoBill,
     NotBelievedError,
     Notification,
+    NotReady,
     NotRepaid,
     Paid,
     Posted,
@@ -49,6 +54,7 @@ class UnionpayGateway:
     channel: Channel = "unionpay"
     acknowledgement = Acknowledgement(ACKNOWLEDGED)
     signed_headers: tuple[str, ...] = ()
+    day_begins = timedelta(hours=-1)
 
     def __init__(self, client: UnionpayClient, public_url: str) -> None:
         self._client = client
@@ -145,6 +151,28 @@ class UnionpayGateway:
             return Notification(said.query_id, said.order_id, _state(said), None, None)
         # A notice of a refund tells of the payment only what we sent along with it.
         return Notification(said.query_id, said.reserved, Unpaid(f"refund {said.code}"), said.order_id, said.amount)
+
+    def bill(self, day: date) -> Iterable[BillRow] | NotReady | NoBill:
+        """The file of a settlement day, which ends at 23:00."""
+        said = self._client.bill_file(day)
+        if not isinstance(said, Done):
+            return NotReady(said.code if isinstance(said, outcome.Declined) else said.reason)
+        return NoBill() if said.value is None else self.read_bill(io.BytesIO(said.value.encode()), day)
+
+    def read_bill(self, file: BinaryIO, day: date) -> Iterator[BillRow]:
+        """`fileContent` as `fileTransRequest` gives it: base64 text."""
+        from shared.vendors.unionpay_bill import read_bill
+
+        for row in read_bill(file.read().decode("ascii"), day):
+            yield BillRow(
+                gateway_no=row.transaction_id,
+                payment_no=row.out_trade_no or None,
+                refund_no=row.out_refund_no,
+                kind=row.kind,
+                amount=row.amount,
+                fee=row.fee,
+                at=row.at,
+            )
 
     def _asked(self, number: str) -> Trade | NoAnswer | None:
         said = self._client.query(number, made_at(number))

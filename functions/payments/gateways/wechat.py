@@ -1,17 +1,23 @@
 """WeChat Pay behind the vocabulary of payments. Its wire is in `shared/vendors`."""
 
+import io
 import os
-from typing import Final
+from collections.abc import Iterable, Iterator
+from datetime import date, timedelta
+from typing import BinaryIO, Final
 
 from functions.payments.gateways.base import (
     Acknowledgement,
     Bill,
+    BillRow,
     Declined,
     Ended,
     Handover,
     NoAnswer,
+    NoBill,
     NotBelievedError,
     Notification,
+    NotReady,
     NotRepaid,
     Paid,
     Posted,
@@ -45,6 +51,7 @@ class WechatGateway:
     channel: Channel = "wechat"
     acknowledgement = Acknowledgement(ACKNOWLEDGED, "application/json")
     signed_headers: tuple[str, ...] = SIGNED_HEADERS
+    day_begins = timedelta()
 
     def __init__(self, client: WechatClient, public_url: str) -> None:
         self._client = client
@@ -135,6 +142,28 @@ class WechatGateway:
         return Notification(
             notice.notice_id, said.out_trade_no, Unpaid(f"refund {said.state}"), said.out_refund_no, said.amount
         )
+
+    def bill(self, day: date) -> Iterable[BillRow] | NotReady | NoBill:
+        """The trade bill `ALL`, ready from 10 o'clock of the next day."""
+        said = self._client.bill_file(day)
+        if not isinstance(said, Done):
+            return NotReady(said.code if isinstance(said, outcome.Declined) else said.reason)
+        return NoBill() if said.value is None else self.read_bill(io.BytesIO(said.value), day)
+
+    def read_bill(self, file: BinaryIO, day: date) -> Iterator[BillRow]:  # noqa: ARG002 - others' files do not say the year
+        """The CSV of the merchant's console, which is the same."""
+        from shared.vendors.wechat_bill import read_bill
+
+        for row in read_bill(file):
+            yield BillRow(
+                gateway_no=row.transaction_id,
+                payment_no=row.out_trade_no or None,
+                refund_no=row.out_refund_no,
+                kind=row.kind,
+                amount=row.amount,
+                fee=row.fee,
+                at=row.at,
+            )
 
 
 def _state(trade: Trade) -> Paid | Unpaid | Ended:

@@ -1,6 +1,6 @@
 """Every route of payments, and the `handler` that serves them."""
 
-from functions.payments.http import admin, alipay, orders, refunds, risk, unionpay, wechat
+from functions.payments.http import admin, alipay, balance, orders, reconciliations, refunds, risk, unionpay, wechat
 from shared.http.app import create_app, lambda_handler
 
 app = create_app(
@@ -10,7 +10,9 @@ app = create_app(
     wechat.router,
     unionpay.router,
     refunds.router,
+    balance.router,
     admin.router,
     risk.router,
+    reconciliations.router,
 )
 handler = lambda_handler(app)

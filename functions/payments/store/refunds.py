@@ -87,7 +87,7 @@ def find(db: Connection, refund_id: int) -> Refund | None:
         return cursor.execute(
             """
             SELECT r.refund_id, r.refund_no, r.order_no, r.payment_no, r.user_id, t.channel, r.origin, r.amount,
-                   r.currency, r.reason, r.status, r.tries, r.created_at, t.amount AS paid_amount,
+                   r.currency, r.reason, r.status, r.tries, r.created_at, coalesce(r.received, t.amount) AS paid_amount,
                    t.gateway_no
             FROM payments.payment_refunds r JOIN payments.payment_transactions t USING (payment_no)
             WHERE r.refund_id = %s
@@ -102,7 +102,7 @@ def due(db: Connection, at: datetime, limit: int) -> list[Refund]:
         return cursor.execute(
             """
             SELECT r.refund_id, r.refund_no, r.order_no, r.payment_no, r.user_id, t.channel, r.origin, r.amount,
-                   r.currency, r.reason, r.status, r.tries, r.created_at, t.amount AS paid_amount,
+                   r.currency, r.reason, r.status, r.tries, r.created_at, coalesce(r.received, t.amount) AS paid_amount,
                    t.gateway_no
             FROM payments.payment_refunds r JOIN payments.payment_transactions t USING (payment_no)
             WHERE r.status = 'processing' AND r.next_try_at <= %s ORDER BY r.next_try_at LIMIT %s
