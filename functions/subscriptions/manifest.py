@@ -3,7 +3,7 @@
 from events.identity import AccountErased, AccountsMerged, AccountsParted, PersonalDataRequested
 from events.payments import OrderClosed, OrderPaid, RefundSucceeded
 from events.subscriptions import EntitlementChanged
-from shared.manifest import Bucket, HttpFunction, Manifest, OnEvent, Publishes, Scheduled, Table
+from shared.manifest import Bucket, HttpFunction, Manifest, OnEvent, OnQueue, Publishes, Queue, Scheduled, Table
 
 MANIFEST = Manifest(
     domain="subscriptions",
@@ -12,7 +12,21 @@ MANIFEST = Manifest(
             routes=("/subscriptions/{proxy+}",),
             grants=(Table("entitlements", ("BatchGetItem",), ("U#",)),),
         ),
-        HttpFunction("pricing", routes=("/pricing/{proxy+}", "/coupons", "/coupons/{proxy+}")),
+        HttpFunction(
+            "pricing",
+            routes=("/pricing/{proxy+}", "/coupons", "/coupons/{proxy+}", "/promotions", "/promotions/{proxy+}"),
+            grants=(Queue("coupon-exports"), Table("ops", ("PutItem", "UpdateItem"), ("JOB#",))),
+        ),
+        OnQueue(
+            "export_coupons",
+            queue="coupon-exports",
+            batch_size=1,
+            timeout=120,
+            grants=(
+                Table("ops", ("GetItem", "UpdateItem"), ("JOB#",)),
+                Bucket("exports", ("write", "read"), "coupons/"),
+            ),
+        ),
         OnEvent("on_order_paid", event=OrderPaid, grants=(Publishes(),)),
         OnEvent("on_order_closed", event=OrderClosed, grants=(Publishes(),)),
         OnEvent("on_refund_succeeded", event=RefundSucceeded, grants=(Publishes(),)),
@@ -41,4 +55,5 @@ MANIFEST = Manifest(
             grants=(Table("entitlements", ("Query",), ("U#",)), Bucket("exports", ("write",), "personal/")),
         ),
     ),
+    queues=("coupon-exports",),
 )

@@ -13,16 +13,22 @@ COMPLETE = Path(__file__).with_name("complete.txt").read_text().split()
 PAGE = {"items", "total", "total_is_capped", "page", "page_size", "next_cursor"}
 PAGING = {"page", "page_size", "sort_by", "sort_order", "cursor"}
 WITHOUT_ENVELOPE = {"PLT-003", "PLT-004", "PLT-005", "PLT-006", "PAY-002", "PAY-004", "PAY-006"}
-ANY_FIELD_OF = {"CNT-002": "CNT-001", "SUB-004": "SUB-002", "SUB-031": "SUB-030"}
+ANY_FIELD_OF = {"CNT-002": "CNT-001", "SUB-004": "SUB-002", "SUB-026": "SUB-024", "SUB-031": "SUB-030"}
 """Rows whose body is "any field of" another row's."""
 _ENDS = {"expires_at", "permissions_expire_at"}
-ADDED_TO_BODY = {"ADM-035": _ENDS, "ADM-036": _ENDS}
+ADDED_TO_BODY = {"ADM-035": _ENDS, "ADM-036": _ENDS, "SUB-024": {"stock"}, "SUB-026": {"stock"}}
 """Optional fields the contract does not have (docs/decisions/0030-grants-that-end.md); anything else unlisted still fails."""
 _COUPON = {
     *("name", "min_amount", "max_discount", "target_type", "target_ids", "per_user_limit", "starts_at", "ends_at"),
 }
 """Where the contract's Coupon says `...`: the rest of its table (data_model.md §4)."""
+_PROMOTION = {
+    *("name", "kind", "value", "targets", "starts_at", "ends_at", "budget", "per_user_limit", "stackable", "stock", "sold"),
+}
+"""The same of Promotion; `stock` and `sold` are those of a flash sale, which the contract names and gives no member."""
 ADDED_TO_ANSWER = {"ADM-034": _ENDS, "ADM-035": _ENDS, "ADM-036": _ENDS} | dict.fromkeys(("SUB-019", "SUB-022", "SUB-023"), _COUPON)
+ADDED_TO_ANSWER |= dict.fromkeys(("SUB-025", "SUB-028"), _PROMOTION)
+ADDED_TO_ANSWER |= dict.fromkeys(("SUB-024", "SUB-026"), _PROMOTION | {"coupon", "export_job_id"})
 BODY_OF_THE_VENDOR = {"PAY-002", "PAY-004", "PAY-006"}
 """Rows whose body is signed as it came, and so not taken apart by name."""
 OBJECT_BODY = {"CNT-032": "AccessControl", "IDN-035": "Privacy"}
