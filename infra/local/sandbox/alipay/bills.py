@@ -7,9 +7,10 @@ from datetime import date, datetime, timedelta
 from typing import Any
 
 from infra.local.sandbox.alipay.keys import SELLER_ID
-from infra.local.sandbox.alipay.records import Refund, Trade
+from infra.local.sandbox.alipay.records import Behaviour, Refund, Trade
 from infra.local.sandbox.alipay.trades import BUYER_LOGON, Trades
 from infra.local.sandbox.alipay.wire import DeclinedError, beijing, yuan
+from infra.local.sandbox.switches import Switches
 from shared import clock
 from shared.money import divide_half_even
 
@@ -33,8 +34,9 @@ Row = tuple[datetime, Trade, Refund | None]
 class Bills:
     """Makes bills of what was traded."""
 
-    def __init__(self, trades: Trades) -> None:
+    def __init__(self, trades: Trades, switches: Switches[Behaviour]) -> None:
         self._trades = trades
+        self._switches = switches
         self._links: dict[str, tuple[date, datetime]] = {}
 
     def link(self, biz: dict[str, Any], base_url: str) -> dict[str, Any]:
@@ -69,15 +71,28 @@ class Bills:
 
     def _rows(self, day: date) -> list[Row]:
         rows: list[Row] = [
-            (trade.paid_at, trade, None)
+            (trade.paid_at, told, None)
             for trade in self._trades.trades
             if trade.paid_at is not None and _day(trade.paid_at) == day
+            for told in self._told(trade)
         ]
         for refund in self._trades.refunds:
             traded = self._trades.trades.get(refund.out_trade_no)
             if traded is not None and _day(refund.refunded_at) == day:
                 rows.append((refund.refunded_at, traded, refund))
         return sorted(rows, key=lambda row: row[0])
+
+    def _told(self, trade: Trade) -> list[Trade]:
+        """A payment as the bill has it, by the switch `bill`: as it was, not at all, a fen too much, or beside a stranger."""
+        match self._switches.of(trade.out_trade_no, trade.order_no).bill:
+            case "missing":
+                return []
+            case "wrong_amount":
+                return [trade.model_copy(update={"total": trade.total + 1})]
+            case "unknown_row":
+                unknown = {"trade_no": f"{trade.trade_no}9", "out_trade_no": f"X{trade.out_trade_no}"[:32]}
+                return [trade, trade.model_copy(update=unknown)]
+        return [trade]
 
 
 def _day(moment: datetime) -> date:

@@ -84,4 +84,5 @@ class Behaviour(BaseModel):
     gateway: Literal["up", "down", "slow", "unknown_once", "error", "wrong_signature"] = "up"
     transfer: Literal["success", "dealing", "fail", "fail_later", "returned", "unknown"] = "success"
     refund: Literal["success", "fail", "unknown_then_success"] = "success"
+    bill: Literal["right", "missing", "wrong_amount", "unknown_row"] = "right"
     delay_seconds: float | None = Field(default=None, ge=0)

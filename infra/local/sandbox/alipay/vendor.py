@@ -25,7 +25,7 @@ class Alipay:
         self.switches = Switches(Behaviour)
         self.trades = Trades(Shelf(database, "alipay.trades", Trade), Shelf(database, "alipay.refunds", Refund))
         self.transfers = Transfers(Shelf(database, "alipay.transfers", Transfer))
-        self.bills = Bills(self.trades)
+        self.bills = Bills(self.trades, self.switches)
         self.notices = Notices(self.keys, courier, settings.time_scale)
         self.refunds_seen: set[str] = set()
 

@@ -4,8 +4,9 @@ from datetime import date, datetime
 
 from infra.local.sandbox.alipay.wire import yuan
 from infra.local.sandbox.shelf import Shelf
+from infra.local.sandbox.switches import Switches
 from infra.local.sandbox.wechat.keys import APPID, MCHID
-from infra.local.sandbox.wechat.records import Refund, Trade
+from infra.local.sandbox.wechat.records import Behaviour, Refund, Trade
 from shared import clock
 from shared.money import divide_half_even
 
@@ -18,10 +19,13 @@ _SUMMARY = "总交易单数,应结订单总金额,退款总金额,充值券退�
 _FEE_BASIS_POINTS = 60
 
 
-def bill(trades: Shelf[Trade], refunds: Shelf[Refund], day: date) -> str | None:
+def bill(trades: Shelf[Trade], refunds: Shelf[Refund], day: date, switches: Switches[Behaviour]) -> str | None:
     """The bill of a Beijing day; None when nothing happened."""
     rows: list[tuple[datetime, Trade, Refund | None]] = [
-        (trade.paid_at, trade, None) for trade in trades if trade.paid_at and _day(trade.paid_at) == day
+        (trade.paid_at, told, None)
+        for trade in trades
+        if trade.paid_at and _day(trade.paid_at) == day
+        for told in _told(trade, switches)
     ]
     for refund in refunds:
         trade = trades.get(refund.out_trade_no)
@@ -35,6 +39,19 @@ def bill(trades: Shelf[Trade], refunds: Shelf[Refund], day: date) -> str | None:
     fees = sum(_fee(-refund.amount if refund else trade.paid) for _, trade, refund in rows)
     totals = [str(len(rows)), yuan(paid), yuan(back), "0.00", yuan(fees), yuan(paid), yuan(back)]
     return "\r\n".join([_COLUMNS, *(_line(*row) for row in rows), _SUMMARY, _ticked(totals), ""])
+
+
+def _told(trade: Trade, switches: Switches[Behaviour]) -> list[Trade]:
+    """A payment as the bill has it, by the switch `bill`: as it was, not at all, a fen too much, or beside a stranger."""
+    match switches.of(trade.out_trade_no, trade.attach).bill:
+        case "missing":
+            return []
+        case "wrong_amount":
+            return [trade.model_copy(update={"paid": trade.paid + 1})]
+        case "unknown_row":
+            unknown = {"transaction_id": f"{trade.transaction_id}9", "out_trade_no": f"X{trade.out_trade_no}"[:32]}
+            return [trade, trade.model_copy(update=unknown)]
+    return [trade]
 
 
 def _line(at: datetime, trade: Trade, refund: Refund | None) -> str:

@@ -130,7 +130,7 @@ def _bill_link(wechat: Wechat, request: Request, _told: dict[str, Any]) -> Answe
     day = date.fromisoformat(request.query_params["bill_date"])
     if day >= clock.now().astimezone(clock.SHANGHAI).date():
         raise DeclinedError(400, "PARAM_ERROR", "账单日期不合法")
-    text = bill(wechat.trades, wechat.refunds, day)
+    text = bill(wechat.trades, wechat.refunds, day, wechat.switches)
     if text is None:
         raise DeclinedError(400, "NO_STATEMENT_EXIST", "账单不存在")
     return {
@@ -143,7 +143,7 @@ def _bill_link(wechat: Wechat, request: Request, _told: dict[str, Any]) -> Answe
 async def download_bill(request: Request) -> Response:
     """The file behind a bill's link."""
     wechat = _wechat(request)
-    text = bill(wechat.trades, wechat.refunds, date.fromisoformat(request.path_params["day"]))
+    text = bill(wechat.trades, wechat.refunds, date.fromisoformat(request.path_params["day"]), wechat.switches)
     return Response("expired", status_code=404) if text is None else Response(text, media_type="text/csv")
 
 

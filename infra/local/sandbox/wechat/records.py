@@ -60,4 +60,5 @@ class Behaviour(BaseModel):
     gateway: Literal["up", "down", "slow", "unknown_once", "error", "wrong_signature"] = "up"
     refund: Literal["success", "processing", "abnormal", "closed", "fail", "unknown_then_success"] = "success"
     signs_with: Literal["public_key", "certificate"] = "public_key"
+    bill: Literal["right", "missing", "wrong_amount", "unknown_row"] = "right"
     delay_seconds: float | None = Field(default=None, ge=0)
