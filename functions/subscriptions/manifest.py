@@ -27,6 +27,7 @@ MANIFEST = Manifest(
                 Bucket("exports", ("write", "read"), "coupons/"),
             ),
         ),
+        HttpFunction("desk", routes=("/admin/subscriptions",)),
         OnEvent("on_order_paid", event=OrderPaid, grants=(Publishes(),)),
         OnEvent("on_order_closed", event=OrderClosed, grants=(Publishes(),)),
         OnEvent("on_refund_succeeded", event=RefundSucceeded, grants=(Publishes(),)),

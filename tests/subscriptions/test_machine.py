@@ -1,5 +1,6 @@
 """Anything may happen in any order and twice; in the end the read model says what SQL says, and the counts are exact."""
 
+from collections.abc import Callable, Iterator
 from datetime import timedelta
 from typing import Any, ClassVar
 
@@ -8,8 +9,8 @@ from hypothesis import HealthCheck, settings
 from hypothesis import strategies as some
 from hypothesis.stateful import Bundle, RuleBasedStateMachine, invariant, multiple, rule, run_state_machine_as_test
 
-from functions.subscriptions.schemas import SubscribeIn, UnsubscribeIn
-from functions.subscriptions.service import subscribing, unsubscribing
+from functions.subscriptions.schemas import PauseIn, SubscribeIn, UnsubscribeIn
+from functions.subscriptions.service import changing, pausing, subscribing, unsubscribing
 from functions.subscriptions.states import GIVES_ACCESS, LIVE
 from shared import clock
 from shared.errors import Refusal
@@ -55,15 +56,54 @@ class Subscribing(RuleBasedStateMachine):
                 return multiple()
         if made.order is None:
             return multiple()
-        order = (made.order.order_no, made.subscription.subscription_id, self.customer)
-        self.made.append({"closed": None, "paid": None, "refunded": None, "order": order})
+        return self._ordered(made.order)
+
+    def _ordered(self, opened: Any) -> Any:
+        """An order that was opened, unless it is one that waited already."""
+        if opened is None or any(made["order"][0] == opened.order_no for made in self.made):
+            return multiple()
+        order = (opened.order_no, opened.target_id, self.customer)
+        self.made.append({"closed": None, "paid": None, "refunded": None, "order": order, "kind": opened.kind})
         return self.made[-1]
+
+    def _asks(self, verb: Callable[..., Any], *wishes: Any) -> Iterator[Any]:
+        """What each of the customer's subscriptions answers to a verb; refusals are none."""
+        for subscription_id, *_ in self._subscriptions():
+            with clock.frozen(self.now), self.shop.house.acting("subscriptions"):
+                try:
+                    with unit_of_work() as db:
+                        yield verb(db, self.customer, subscription_id, *wishes)
+                except Refusal:
+                    pass
+
+    @rule(until=some.sampled_from([None, 40, 200]))
+    def pause(self, until: int | None) -> None:
+        resume_at = None if until is None else self.now + timedelta(days=until)
+        list(self._asks(pausing.pause, PauseIn(resume_at=resume_at)))
+
+    @rule(target=orders)
+    def resume(self) -> Any:
+        return self._one_of(self._asks(pausing.resume))
+
+    @rule(target=orders, which=some.integers(0, len(PLANS) - 1))
+    def change(self, which: int) -> Any:
+        return self._one_of(self._asks(changing.change, self.plans[which]))
+
+    def _one_of(self, answers: Iterator[Any]) -> Any:
+        found = [self._ordered(answer.order) for answer in list(answers)]
+        return multiple(*(one for one in found if isinstance(one, dict)))
+
+    @rule()
+    def resume_what_is_due(self) -> None:
+        """It opens orders too; who owes them finds them by asking to resume."""
+        with clock.frozen(self.now):
+            self.shop.resume_due()
 
     @rule(order=orders, name=some.sampled_from(["paid", "paid", "paid", "closed", "refunded"]), now=some.booleans())
     def happen(self, order: dict[str, Any], name: str, now: bool) -> None:
         """Something becomes true of an order, once; it is heard now or at the end, or both."""
         with clock.frozen(self.now):
-            order[name] = order[name] or getattr(build, name)(*order["order"])
+            order[name] = order[name] or getattr(build, name)(*order["order"], kind=order["kind"])
             if now:
                 self.shop.deliver(order[name])
             self.undelivered.append(order[name])
@@ -107,7 +147,7 @@ class Subscribing(RuleBasedStateMachine):
             [row] = self.shop.house.sql(
                 """
                 SELECT count(*) FILTER (WHERE status IN ('trialing', 'active', 'past_due')),
-                       count(*) FILTER (WHERE status IN ('pending', 'trialing', 'active', 'past_due'))
+                       count(*) FILTER (WHERE status IN ('pending', 'trialing', 'active', 'past_due', 'paused'))
                 FROM subscriptions.user_subscriptions WHERE plan_id = %s
                 """,
                 (plan_id,),
@@ -133,7 +173,7 @@ class Subscribing(RuleBasedStateMachine):
                 """
                 SELECT d.order_no FROM subscriptions.subscription_periods d
                 JOIN subscriptions.user_subscriptions s USING (subscription_id)
-                WHERE s.user_id = %s AND d.status = 'granted' AND d.kind = 'order' AND s.current_period_end IS NOT NULL
+                WHERE s.user_id = %s AND d.status = 'granted' AND d.kind IN ('order', 'change') AND s.current_period_end IS NOT NULL
                 """,
                 (self.customer,),
             )

@@ -15,6 +15,7 @@ ALTER TABLE subscriptions.user_subscriptions
     ADD COLUMN pause_at_period_end BOOLEAN NOT NULL DEFAULT false,
     ADD COLUMN resume_at TIMESTAMPTZ,
     ADD CONSTRAINT only_a_pause_is_resumed CHECK (resume_at IS NULL OR pause_at_period_end OR status = 'paused');
+CREATE INDEX subscriptions_by_time ON subscriptions.user_subscriptions (created_at, subscription_id);
 CREATE INDEX subscriptions_to_resume ON subscriptions.user_subscriptions (resume_at) WHERE status = 'paused';
 
 -- A `change` is paid by an order too; it begins when it is paid, and what was left of its stretch is in its price.
@@ -68,7 +69,7 @@ ALTER TABLE subscriptions.subscription_periods
     DROP CONSTRAINT subscription_periods_kind_check, DROP CONSTRAINT orders_have_numbers,
     ADD CONSTRAINT subscription_periods_kind_check CHECK (kind IN ('order', 'trial', 'free')),
     ADD CONSTRAINT subscription_periods_check1 CHECK ((kind = 'order') = (order_no IS NOT NULL));
-DROP INDEX subscriptions.subscriptions_to_resume;
+DROP INDEX subscriptions.subscriptions_to_resume, subscriptions.subscriptions_by_time;
 ALTER TABLE subscriptions.user_subscriptions
     DROP CONSTRAINT only_a_pause_is_resumed, DROP COLUMN resume_at, DROP COLUMN pause_at_period_end, DROP CONSTRAINT user_subscriptions_status_check,
     ADD CONSTRAINT user_subscriptions_status_check CHECK (status IN
