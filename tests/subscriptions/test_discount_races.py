@@ -98,7 +98,7 @@ def stampede(market: Market, works: list[Callable[[Connection], Any]]) -> Counte
 @pytest.mark.timeout(180)
 def test_five_hundred_at_once_use_a_coupon_exactly_as_often_as_there_are(market) -> None:
     work_id, coupon_id = build.work(market.sql, market.creator, "paid"), coupon(market, "STAMPEDE", CAP)
-    works = [
+    works: list[Any] = [
         lambda db, uid=uid, n=n: ordered(db, uid, work_id, n, "stampede") for n, uid in enumerate(people(market, AT_ONCE))
     ]
     assert stampede(market, works) == {"taken": CAP, "coupon_exhausted": AT_ONCE - CAP}
@@ -110,14 +110,16 @@ def test_five_hundred_at_once_use_a_coupon_exactly_as_often_as_there_are(market)
 def test_one_person_with_two_hundred_orders_uses_it_as_often_as_one_may(market) -> None:
     work_id = build.work(market.sql, market.creator, "paid")
     coupon(market, "ONCE", 1000, each=3)
-    works = [lambda db, n=n: ordered(db, 900_001, work_id, n, "ONCE") for n in range(200)]
+    works: list[Any] = [lambda db, n=n: ordered(db, 900_001, work_id, n, "ONCE") for n in range(200)]
     assert stampede(market, works) == {"taken": 3, "coupon_limit_reached": 197}
 
 
 @pytest.mark.timeout(180)
 def test_five_hundred_at_once_buy_what_the_flash_sale_has(market) -> None:
     work_id, promotion_id = build.work(market.sql, market.creator, "paid"), flash_sale(market, CAP)
-    works = [lambda db, uid=uid, n=n: ordered(db, uid, work_id, n, None) for n, uid in enumerate(people(market, AT_ONCE))]
+    works: list[Any] = [
+        lambda db, uid=uid, n=n: ordered(db, uid, work_id, n, None) for n, uid in enumerate(people(market, AT_ONCE))
+    ]
     assert stampede(market, works) == {"taken": CAP, "full price": AT_ONCE - CAP}
     assert market.sql("SELECT sold, used_budget FROM subscriptions.promotions WHERE promotion_id = %s", (promotion_id,)) == [
         (CAP, CAP * 490)
@@ -127,7 +129,9 @@ def test_five_hundred_at_once_buy_what_the_flash_sale_has(market) -> None:
 def test_a_budget_is_never_overspent(market) -> None:
     work_id = build.work(market.sql, market.creator, "paid")
     flash_sale(market, None, budget=490 * 7 + 489)
-    works = [lambda db, uid=uid, n=n: ordered(db, uid, work_id, n, None) for n, uid in enumerate(people(market, 64))]
+    works: list[Any] = [
+        lambda db, uid=uid, n=n: ordered(db, uid, work_id, n, None) for n, uid in enumerate(people(market, 64))
+    ]
     assert stampede(market, works) == {"taken": 7, "full price": 57}
 
 

@@ -3,7 +3,7 @@
 import pytest
 from psycopg import sql
 
-from functions.subscriptions.store import plans, subscriptions
+from functions.subscriptions.store import coupons, plans, promotions, rules, subscriptions
 from tests.boundaries.test_sql import numbered
 
 COMPOSED = {
@@ -14,7 +14,15 @@ COMPOSED = {
 }
 LISTED = {
     f"{name} by {sort}": statement
-    for name, shapes in {"plans": plans.PLANS.statements(), "history": subscriptions.HISTORY.statements()}.items()
+    for name, shapes in {
+        "plans": plans.PLANS.statements(),
+        "history": subscriptions.HISTORY.statements(),
+        "rules": rules.RULES.statements(),
+        "created coupons": coupons.CREATED.statements(),
+        "usable coupons": coupons.USABLE.statements(),
+        "campaigns": promotions.MANAGED.statements(),
+        "running campaigns": promotions.RUNNING.statements(),
+    }.items()
     for sort, statement, _ in shapes
 }
 
