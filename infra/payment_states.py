@@ -2,11 +2,12 @@
 
 from collections.abc import Iterator, Mapping
 from pathlib import Path
+from typing import Any
 
 from functions.payments.models import ATTEMPT_MOVES, ORDER_MOVES, REFUND_MOVES
 
 FILE = Path(__file__).parents[1] / "docs" / "payments.md"
-_Drawn = Mapping[str, Mapping[str, str]]
+_Drawn = Mapping[Any, Mapping[Any, str]]
 
 _HEAD = """\
 # Orders, attempts, refunds

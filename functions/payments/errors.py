@@ -78,6 +78,11 @@ class RefundNotPending(Refusal):
     zh, en = "退款申请已被处理", "The refund request was already dealt with"
 
 
+class BalanceInsufficient(Refusal):
+    status, error = 409, "balance_insufficient"
+    zh, en = "余额不足", "The balance does not cover this"
+
+
 class AlreadyReviewed(Refusal):
     status, error = 409, "already_reviewed"
     zh, en = "已审核，请勿重复处理", "This has already been reviewed"

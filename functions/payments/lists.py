@@ -3,6 +3,7 @@
 from datetime import date, datetime, time, timedelta
 from typing import Any
 
+from functions.payments.balance_schemas import MovementOut
 from functions.payments.risk_schemas import RiskEventOut
 from functions.payments.schemas import AdminOrderOut, OrderOut, PriceLine, RefundOut, TransactionOut, UserBrief
 from shared.clock import SHANGHAI
@@ -67,6 +68,15 @@ RISK_EVENTS: Listing[RiskEventOut] = Listing(
     filters={"status": "e.status = %(status)s", "user_id": "e.user_id = %(user_id)s"},
 )
 
+MOVEMENTS: Listing[MovementOut] = Listing(
+    columns="m.movement_id, m.amount, m.kind, m.order_no, m.created_at",
+    source="finance.pub_balance_movements m",
+    key=("movement_id", "m.movement_id"),
+    sorts={"created_at": "m.created_at"},
+    default_sort="created_at",
+    filters={"user_id": "m.account = 'buyer:' || %(user_id)s::bigint || ':balance'"},
+)
+
 
 def days(date_from: date | None, date_to: date | None) -> dict[str, object]:
     """The filters `from` and `until` of whole days in Shanghai (rules.md §1), the last one included."""
@@ -102,6 +112,11 @@ def refund_row(row: dict[str, Any]) -> RefundOut:
 def risk_event_row(row: dict[str, Any]) -> RiskEventOut:
     """One payment a rule caught."""
     return RiskEventOut.model_construct(**{name: row[name] for name in RiskEventOut.model_fields})
+
+
+def movement_row(row: dict[str, Any]) -> MovementOut:
+    """One movement of a balance."""
+    return MovementOut.model_construct(**{name: row[name] for name in MovementOut.model_fields})
 
 
 def _order_fields(row: dict[str, Any]) -> dict[str, Any]:

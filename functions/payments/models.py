@@ -18,6 +18,9 @@ CaseKind = Literal[
     "late", "surplus", "double_purchase", "amount_mismatch", "unknown_payment", "foreign_refund", "refund_stuck"
 ]
 
+BALANCE: Final = "balance"
+"""The channel that is no vendor's: the buyer's account in the ledger, moved in the transaction that moves the order."""
+
 S = TypeVar("S", bound=str)
 Moves = Mapping[S, Mapping[S, str]]
 """Which state may follow which, and what makes it: docs/payments.md is drawn from these by `python -m infra.payment_states`."""

@@ -1,6 +1,6 @@
 """What payments holds of a person: records of trade, kept under the law as they are."""
 
-from shared.personal_data import Kept, PersonalData, Rows
+from shared.personal_data import Items, Kept, PersonalData, Rows
 
 _TRADE = Kept("《电子商务法》第三十一条：交易信息自交易完成之日起保存不少于三年", "3 年")
 _VOUCHERS = Kept("《会计档案管理办法》附表一：会计凭证保管三十年", "30 年")
@@ -97,6 +97,15 @@ DATA = PersonalData(
             what=("对账差异", "Where a bill and the books did not agree"),
             not_exported="the house's own investigation of sums, named by payment and order",
             kept=_INVESTIGATED,
+        ),
+    ),
+    items=(
+        Items(
+            "ops",
+            "CA#payment_stats:",
+            what=("支付统计缓存", "Counts of payments, kept for ten minutes"),
+            kept=Kept("只有总数，不含个人信息", "十分钟后失效"),
+            not_exported="counts of all payments",
         ),
     ),
 )

@@ -29,6 +29,7 @@ _PROMOTION = {
 ADDED_TO_ANSWER = {"ADM-034": _ENDS, "ADM-035": _ENDS, "ADM-036": _ENDS} | dict.fromkeys(("SUB-019", "SUB-022", "SUB-023"), _COUPON)
 ADDED_TO_ANSWER |= dict.fromkeys(("SUB-025", "SUB-028"), _PROMOTION)
 ADDED_TO_ANSWER |= dict.fromkeys(("SUB-024", "SUB-026"), _PROMOTION | {"coupon", "export_job_id"})
+ADDED_TO_ANSWER |= {"PAY-031": PAGE - {"items"}}
 ADDED_TO_ANSWER |= {"PAY-030": {"movement", "outcome", "proposed_action", "proposed_by"}}
 """Which way the money went, what the resolution came to, and the first of two people whom a large amount takes."""
 _DIFFERENCE = (

@@ -37,6 +37,9 @@ DAMAGE = {
     "merges move between their two accounts only": "UPDATE finance.account_merges SET into_uid = 1 WHERE parted_at IS NULL",
     "merges in force leave nothing available behind": "UPDATE finance.account_merges SET parted_at = NULL WHERE parted_at IS NOT NULL",
     "merges that were undone have given back what they moved": "UPDATE finance.account_merges SET parted_at = now()",
+    "sales paid from a balance took it from a buyer": "UPDATE finance.ledger_entries SET reference = 'lost' WHERE kind = 'balance_payment'",
+    "refunds of such sales went back to a buyer": "UPDATE finance.ledger_entries SET reference = 'lost' WHERE kind = 'balance_refund'",
+    "what is on the way between balances and sales is not booked yet": "UPDATE finance.ledger_entries SET ref_id = 'other' WHERE kind = 'balance_payment'",
 }
 
 
@@ -62,6 +65,13 @@ def busy(desk: Desk) -> Desk:
     desk.request(CREATOR, 150_000)
     desk.sell(CREATOR, 10_000)
     desk.refund(first, 10_000)
+    desk.sql("SELECT finance.credit_balance('surplus', 'P', 'O', 100021, 'alipay', 10000, %s)", (desk.at,))
+    sold = desk.sell(CREATOR, 4_000, channel="balance")
+    desk.sql("SELECT finance.pay_from_balance(%s, 100021, 4000, %s)", (sold, desk.at))
+    desk.sql(
+        "SELECT finance.credit_balance('refund', %s, %s, 100021, 'balance', 4000, %s)",
+        (str(desk.refund(sold, 4_000)), sold, desk.at),
+    )
     desk.books_hold()
     return desk
 

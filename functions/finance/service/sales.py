@@ -11,7 +11,7 @@ from shared.money import Money
 from shared.sql.connection import Connection
 from shared.sql.tunables import tunable
 
-_FREE_CHANNEL = "usdt"
+_FREE_CHANNELS = frozenset({"usdt", "balance"})
 
 
 class CurrencyNotBookedError(Exception):
@@ -27,7 +27,7 @@ def book_sale(db: Connection, fact: OrderPaid) -> None:
     if fact.currency != "CNY":
         raise CurrencyNotBookedError(fact.order_no, fact.currency)
     earnings.lock_order(db, fact.order_no)
-    fee_bp = 0 if fact.channel == _FREE_CHANNEL else tunable(db, "payment.channel_fee_bp")
+    fee_bp = 0 if fact.channel in _FREE_CHANNELS else tunable(db, "payment.channel_fee_bp")
     rate_bp = _rate(db, fact)
     discount = Money(fact.platform_discount)
     shares = Shares.of_sale(Money(fact.amount), fee_bp=fee_bp, rate_bp=rate_bp, discount=discount)

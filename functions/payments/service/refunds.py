@@ -16,6 +16,7 @@ from functions.payments.errors import (
 from functions.payments.gateways.base import Declined, NoAnswer, NotRepaid, Repaid, Repayment
 from functions.payments.gateways.registry import gateway
 from functions.payments.models import (
+    BALANCE,
     ORDER_MOVES,
     REFUND_MOVES,
     RETRY_AFTER,
@@ -26,7 +27,7 @@ from functions.payments.models import (
     move,
     wait_after,
 )
-from functions.payments.store import cases, orders, refunds
+from functions.payments.store import balance, cases, orders, refunds
 from shared import clock, observe
 from shared.ids import new_ulid
 from shared.sql import outbox
@@ -105,8 +106,11 @@ def finish_due() -> int:
 def ask(refund: Refund) -> Repaid | Declined | NoAnswer:
     """Have the gateway give the money back, under the refund's own number however often it is asked.
 
-    After a first try it is asked what became of that before anything is sent again.
+    After a first try it is asked what became of that before anything is sent again. A balance is nobody's to ask: the
+    money is booked where the refund is concluded.
     """
+    if refund.channel == BALANCE:
+        return Repaid(clock.now())
     vendor = gateway(refund.channel)
     repayment = Repayment(refund.payment_no, refund.refund_no, refund.money, refund.reason, refund.total, refund.gateway_no)
     if refund.tries > 0:
@@ -145,6 +149,8 @@ def _repaid(db: Connection, order: Order, refund: Refund, refunded_at: datetime,
     if refund.origin == "surplus":
         cases.resolve(db, "surplus", refund.payment_no, "refunded", at)
         return
+    if refund.channel == BALANCE:
+        balance.credit(db, "refund", str(refund.refund_id), order, channel=BALANCE, amount=refund.amount, at=at)
     total = order.refunded_amount + refund.amount
     full = total == order.payable_amount
     reached: OrderStatus = "refunded" if full else "partially_refunded"

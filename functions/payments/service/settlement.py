@@ -10,7 +10,7 @@ from typing import Literal
 from events.payments import OrderPaid
 from functions.payments.gateways.base import Paid
 from functions.payments.models import ATTEMPT_MOVES, ORDER_MOVES, Attempt, CaseKind, Channel, Order, move
-from functions.payments.store import attempts, cases, orders, refunds
+from functions.payments.store import attempts, balance, cases, orders, refunds
 from shared import observe
 from shared.ids import new_ulid
 from shared.sql import outbox
@@ -98,7 +98,14 @@ def _fulfil(db: Connection, order: Order, evidence: Evidence, paid_at: datetime,
 
 
 def _give_back(db: Connection, order: Order, attempt: Attempt, evidence: Evidence, at: datetime) -> Settled:
-    """A second payment of a paid order: up to `payment.auto_refund_max` at once, above it when a person approves."""
+    """A second payment of a paid order: to the buyer's balance where the flag `features.credit_surplus` says so, else back;
+    up to `payment.auto_refund_max` at once, above it when a person approves.
+    """
+    if tunable(db, "features.credit_surplus")["enabled"]:
+        balance.credit(db, "surplus", attempt.payment_no, order, channel=attempt.channel, amount=attempt.amount, at=at)
+        _case(db, "surplus", evidence, order, at)
+        cases.resolve(db, "surplus", attempt.payment_no, "credited", at)
+        return "surplus"
     automatic = attempt.amount <= tunable(db, "payment.auto_refund_max")
     refunds.return_surplus(db, order, attempt, "processing" if automatic else "pending", at)
     _case(db, "surplus", evidence, order, at)
