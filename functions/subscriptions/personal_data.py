@@ -14,13 +14,14 @@ DATA = PersonalData(
             what=("我的订阅", "Your subscriptions"),
             export="""
             SELECT subscription_id, creator_id, plan_id, tier, amount, status, auto_renew, cancel_at_period_end, channel,
-                   order_no, current_period_start, current_period_end, cancelled_at, cancel_reason, created_at, updated_at
+                   order_no, current_period_start, current_period_end, pause_at_period_end, resume_at, next_plan_id, cancelled_at, cancel_reason, created_at, updated_at
             FROM subscriptions.user_subscriptions WHERE user_id = %(uid)s ORDER BY subscription_id
             """,
             # They run out; nothing is renewed for nobody.
             erase=(
                 """
                 UPDATE subscriptions.user_subscriptions SET auto_renew = false, cancel_reason = NULL,
+                    pause_at_period_end = false, resume_at = NULL,
                     cancel_at_period_end = cancel_at_period_end OR status IN ('trialing', 'active', 'past_due'),
                     updated_at = %(at)s
                 WHERE user_id = %(uid)s
