@@ -1,24 +1,29 @@
 """What staff see of everybody's subscriptions."""
 
+from typing import Any
+
 import pytest
 
 from functions.subscriptions import desk
+from tests.fixtures.api import Api
 from tests.subscriptions import build
 
 
-@pytest.fixture
-def staff(shop, api, sign_in):
-    door, token = (
-        api(desk.handler, "subscriptions"),
-        sign_in(build.person(shop.house.sql), permissions=("subscription:read",)),
-    )
+class Desk:
+    """The list as one who may read it gets it."""
 
-    def asks(**query):
-        items = door.get("/admin/subscriptions", query=query, token=token).data["items"]
+    def __init__(self, door: Api, token: str) -> None:
+        self.door, self.token = door, token
+
+    def __call__(self, **query: Any) -> list[int]:
+        items = self.door.get("/admin/subscriptions", query=query, token=self.token).data["items"]
         return [item["subscription_id"] for item in items]
 
-    asks.door = door
-    return asks
+
+@pytest.fixture
+def staff(shop, api, sign_in) -> Desk:
+    reader = build.person(shop.house.sql)
+    return Desk(api(desk.handler, "subscriptions"), sign_in(reader, permissions=("subscription:read",)))
 
 
 def test_staff_see_everybodys_subscriptions_and_find_each_by_what_it_is(noon, shop, staff, sign_in) -> None:
