@@ -81,5 +81,13 @@ def _move(db: Connection, merge: Merge) -> None:
 def _without(row: Row, uid: int, version: int) -> Right:
     """What someone holds towards a creator once the subscription is another's."""
     return Right(
-        uid, "CREATOR", row["creator_id"], "subscription", row["plan_id"], row["tier"], row["current_period_end"], True, version
+        uid,
+        "CREATOR",
+        row["creator_id"],
+        "subscription",
+        row["plan_id"],
+        row["tier"],
+        row["current_period_end"],
+        True,
+        version,
     )
