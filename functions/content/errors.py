@@ -20,7 +20,7 @@ class MediaNotFound(Refusal):
 
 class PlanNotFound(Refusal):
     status, error = 404, "plan_not_found"
-    zh, en = "订阅方案不存在", "There is no such plan of yours"
+    zh, en = "订阅方案不存在", "There is no such plan"
 
 
 class VersionNotFound(Refusal):
@@ -55,12 +55,12 @@ class VersionConflict(Refusal):
 
 class InvalidState(Refusal):
     status, error = 409, "invalid_state"
-    zh, en = "当前状态不允许此操作", "The content's state does not allow this"
+    zh, en = "当前状态不允许此操作", "The current state does not allow this"
 
 
 class MediaNotReady(Refusal):
     status, error = 409, "media_not_ready"
-    zh, en = "文件尚未通过检查", "A file of this content has not passed its checks"
+    zh, en = "文件尚未通过检查", "The file has not passed its checks"
 
 
 class PriceRequired(Refusal):

@@ -20,7 +20,7 @@ class BelowMinimum(Refusal):
 
 class IdentityNotVerified(Refusal):
     status, error = 409, "identity_not_verified"
-    zh, en = "请先完成实名认证", "Please verify your identity first"
+    zh, en = "请先完成实名认证", "Please complete real-name verification first"
 
 
 class WithdrawalInProgress(Refusal):
@@ -35,7 +35,7 @@ class DailyLimitExceeded(Refusal):
 
 class InvalidState(Refusal):
     status, error = 409, "invalid_state"
-    zh, en = "当前状态不允许此操作", "The withdrawal is not in a state that allows this"
+    zh, en = "当前状态不允许此操作", "The current state does not allow this"
 
 
 class SelfApprovalForbidden(Refusal):

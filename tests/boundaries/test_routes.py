@@ -55,9 +55,9 @@ def test_every_refusal_speaks_both_languages_and_has_one_name() -> None:
     for refusal in found:
         assert refusal.en, refusal
         assert any("\u4e00" <= character <= "\u9fff" for character in refusal.zh), refusal
-    by_name: dict[str, set[str]] = {}
+    by_name: dict[str, set[tuple[str, str]]] = {}
     for refusal in found:
-        by_name.setdefault(refusal.error, set()).add(refusal.zh)
+        by_name.setdefault(refusal.error, set()).add((refusal.zh, refusal.en))
     unlike = {name: sentences for name, sentences in by_name.items() if len(sentences) > 1}
     assert not unlike, "one name, one sentence"
 
