@@ -49,9 +49,9 @@ class House:
         self.checks += 1
         print(f"  ✓ {claim}")
 
-    def until(self, what: str, look: Callable[[], T]) -> T:
-        """Look until something is there; background work is given a minute."""
-        deadline = time.monotonic() + _PATIENCE_SECONDS
+    def until(self, what: str, look: Callable[[], T], *, patience: float = _PATIENCE_SECONDS) -> T:
+        """Look until something is there; background work is given a minute, or `patience` in seconds."""
+        deadline = time.monotonic() + patience
         while True:
             found = look()
             if found:

@@ -66,6 +66,9 @@ def become_the_function(emulator: Running, monkeypatch: pytest.MonkeyPatch) -> N
     for name, value in variables.items():
         monkeypatch.setenv(name, value)
     aws.forget_clients()
+    # An item class keeps the connection it was first used by, which may have been another test's.
+    for item in (follows.FollowItem, follows.PlaceItem):
+        monkeypatch.setattr(item, "_connection", None)
 
 
 def uids(found: list[follows.Follow]) -> list[int]:
