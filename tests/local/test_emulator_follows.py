@@ -1,6 +1,8 @@
 """The follow graph on the real emulator, with IAM enforced and no more than the manifest grants."""
 
 import json
+from collections.abc import Iterator
+from contextlib import contextmanager
 
 import pytest
 
@@ -66,9 +68,20 @@ def become_the_function(emulator: Running, monkeypatch: pytest.MonkeyPatch) -> N
     for name, value in variables.items():
         monkeypatch.setenv(name, value)
     aws.forget_clients()
-    # An item class keeps the connection it was first used by, which may have been another test's.
+    # Kept since their first use, which may have been another test's.
+    follows._connection.cache_clear()
     for item in (follows.FollowItem, follows.PlaceItem):
         monkeypatch.setattr(item, "_connection", None)
+
+
+@contextmanager
+def forgetting() -> Iterator[None]:
+    """Nobody after this test may go on talking to its emulator."""
+    try:
+        yield
+    finally:
+        follows._connection.cache_clear()
+        aws.forget_clients()
 
 
 def uids(found: list[follows.Follow]) -> list[int]:
@@ -76,7 +89,7 @@ def uids(found: list[follows.Follow]) -> list[int]:
 
 
 def test_the_grants_of_the_manifest_suffice_for_following_and_listing(local: Local, monkeypatch: pytest.MonkeyPatch) -> None:
-    with running(local, auth=True) as emulator:
+    with running(local, auth=True) as emulator, forgetting():
         table(emulator)
         become_the_function(emulator, monkeypatch)
         assert follows.begin(ANN, BOB, clock.now())
