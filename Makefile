@@ -26,6 +26,7 @@ test: lint ## Every check: style, types, boundaries, all rings of tests
 
 lint: setup ## Style, types and import boundaries
 	.venv/bin/ruff check .
+	.venv/bin/ruff format --check --quiet .
 	.venv/bin/mypy events functions infra shared tests
 	.venv/bin/lint-imports --no-logo
 

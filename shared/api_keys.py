@@ -138,9 +138,7 @@ def _read(key: str) -> _Named:
         claims: dict[str, Any] = jwt.get_unverified_claims(key)
         if header.get("alg") != tokens.ALGORITHM or claims.get("typ") != KIND:
             raise Unauthenticated
-        named = _Named(
-            int(claims["sub"]), str(claims["jti"]), str(header["kid"]), str(claims["iss"]), int(claims["exp"])
-        )
+        named = _Named(int(claims["sub"]), str(claims["jti"]), str(header["kid"]), str(claims["iss"]), int(claims["exp"]))
     except (JWTError, KeyError, ValueError, TypeError, OverflowError, RecursionError) as error:
         raise Unauthenticated from error
     return named

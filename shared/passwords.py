@@ -31,9 +31,7 @@ def matches(password_hash: str | None, password: str) -> bool:
 
 def is_outdated(password_hash: str | None) -> bool:
     """Whether a password just proved should be stored anew: an imported hash, or one of a lower cost."""
-    return password_hash is not None and (
-        password_hash.startswith(_BCRYPT) or _hasher.check_needs_rehash(password_hash)
-    )
+    return password_hash is not None and (password_hash.startswith(_BCRYPT) or _hasher.check_needs_rehash(password_hash))
 
 
 def _matches_argon2(password_hash: str, password: str) -> bool:

@@ -245,7 +245,9 @@ def _remove(name: str, keys: list[str], *, below: bool) -> int:
     here, gone = bucket(name), 0
     found = (one for given in keys for one in (_keys_below(here, given) if below else (given,)))
     while some := list(islice(found, _OBJECTS_PER_CALL)):
-        told = aws.client("s3").delete_objects(Bucket=here, Delete={"Objects": [{"Key": key} for key in some], "Quiet": True})
+        told = aws.client("s3").delete_objects(
+            Bucket=here, Delete={"Objects": [{"Key": key} for key in some], "Quiet": True}
+        )
         if told.get("Errors"):
             raise NotErased(told["Errors"][0]["Code"])
         gone += len(some)

@@ -10,9 +10,7 @@ MONTHS_AHEAD = 3
 def make() -> int:
     """Make what is missing; returns how many partitions. Locked out by a long transaction, it fails and is run again."""
     with transaction() as db:
-        return int(
-            db.execute("SELECT admin.make_audit_partitions(%s, %s)", (clock.now(), MONTHS_AHEAD)).fetchall()[0][0]
-        )
+        return int(db.execute("SELECT admin.make_audit_partitions(%s, %s)", (clock.now(), MONTHS_AHEAD)).fetchall()[0][0])
 
 
 handler = scheduled(make, "admin.make_audit_partitions")

@@ -75,7 +75,10 @@ class ListHidden(Refusal):
 
 class CannotDeleteStaff(Refusal):
     status, error = 403, "cannot_delete_staff"
-    zh, en = "运营人员账号不能注销，请先解除职务", "An operator's account cannot be deleted; the office has to be given up first"
+    zh, en = (
+        "运营人员账号不能注销，请先解除职务",
+        "An operator's account cannot be deleted; the office has to be given up first",
+    )
 
 
 class InvitationNotFound(Refusal):

@@ -1,7 +1,5 @@
 """Routes of merging two accounts of one person. A function of its own, since a password may prove the other one."""
 
-
-
 from fastapi import APIRouter
 
 from functions.identity.errors import (
@@ -26,8 +24,6 @@ from shared.http.sql import Read, Steps
 from shared.sql.edge import unit_of_work
 
 router = APIRouter(prefix=BASE + "/users/merge", tags=["identity"])
-
-
 
 
 # A wrong password is counted in a transaction that ends before the refusal does (service/login.py): hence `Read`.

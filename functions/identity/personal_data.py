@@ -9,7 +9,9 @@ from functions.identity.personal_items import ITEMS, OBJECTS
 from shared import crypto
 from shared.personal_data import Kept, PersonalData, Rows
 
-_PROOF_OF_CONSENT = Kept("《个人信息保护法》第十四条、第五十五条：证明曾取得同意；《民法典》第一百八十八条诉讼时效三年", "3 年")
+_PROOF_OF_CONSENT = Kept(
+    "《个人信息保护法》第十四条、第五十五条：证明曾取得同意；《民法典》第一百八十八条诉讼时效三年", "3 年"
+)
 _RECORD_OF_HANDLING = Kept("《个人信息保护法》第五十六条：个人信息处理情况记录至少保存三年", "3 年")
 _SECURITY = Kept("《网络安全法》第二十一条、《个人信息保护法》第五十一条：操作与安全日志", "3 年")
 _DECISION = Kept("审核决定（不含身份信息）供审计追溯", "3 年")

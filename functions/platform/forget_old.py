@@ -15,12 +15,8 @@ def forget() -> int:
     now = clock.now()
     with transaction() as db:
         keys = db.execute("DELETE FROM platform.idempotency_keys WHERE expires_at < %s", (now,)).rowcount
-        facts = db.execute(
-            "DELETE FROM platform.outbox_events WHERE sent_at < %s", (now - REDELIVERY_ENDS,)
-        ).rowcount
-        remembered = db.execute(
-            "DELETE FROM platform.processed_events WHERE at < %s", (now - REDELIVERY_ENDS,)
-        ).rowcount
+        facts = db.execute("DELETE FROM platform.outbox_events WHERE sent_at < %s", (now - REDELIVERY_ENDS,)).rowcount
+        remembered = db.execute("DELETE FROM platform.processed_events WHERE at < %s", (now - REDELIVERY_ENDS,)).rowcount
     return keys + facts + remembered
 
 

@@ -11,9 +11,7 @@ from shared.sql.connection import reading
 
 def readiness() -> ReadyOut:
     """Probe everything: `down` without the database or the key-value store, `degraded` without files or queues."""
-    checks = ChecksOut(
-        aurora=_probe(_database), dynamodb=_probe(_key_value), s3=_probe(_files), queue=_probe(_queue)
-    )
+    checks = ChecksOut(aurora=_probe(_database), dynamodb=_probe(_key_value), s3=_probe(_files), queue=_probe(_queue))
     vital = {checks.aurora.status, checks.dynamodb.status}
     helpful = {checks.s3.status, checks.queue.status}
     status: State = "down" if "down" in vital else "degraded" if "down" in helpful else "ok"

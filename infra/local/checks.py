@@ -23,7 +23,9 @@ def require_tools() -> None:
 def require_free_ports(local: Local) -> None:
     """Raise Unusable for the first port someone else listens on."""
     for variable, port in (
-        ("PORT", local.port), ("EMULATOR_PORT", local.emulator_port), ("SANDBOX_PORT", local.sandbox_port),
+        ("PORT", local.port),
+        ("EMULATOR_PORT", local.emulator_port),
+        ("SANDBOX_PORT", local.sandbox_port),
     ):
         with socket.socket() as probe:
             probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)

@@ -18,16 +18,20 @@ CDK = REPOSITORY / "infra" / "node_modules" / ".bin" / "cdk"
 def environment(local: Local, postgres: Postgres) -> dict[str, str]:
     """What the local stage of the CDK app reads, beside an AWS client's variables."""
     mine = REPOSITORY / ".venv" / "bin"
-    return dict(os.environ) | aws_environment(local) | {
-        "PATH": f"{mine}{os.pathsep}{os.environ['PATH']}",
-        "JSII_SILENCE_WARNING_UNTESTED_NODE_VERSION": "1",
-        "CDK_DISABLE_CLI_TELEMETRY": "true",
-        "CDK_VALIDATION": "false",  # checked where it is deployed for real; here it would cost every start five seconds
-        "PUBLIC_URL": local.public_url,
-        "SANDBOX_URL": local.sandbox_url,
-        "CLOCK_FILE": str(local.clock),
-        "LOCAL_DATABASE_DSN": postgres.dsn(),
-    }
+    return (
+        dict(os.environ)
+        | aws_environment(local)
+        | {
+            "PATH": f"{mine}{os.pathsep}{os.environ['PATH']}",
+            "JSII_SILENCE_WARNING_UNTESTED_NODE_VERSION": "1",
+            "CDK_DISABLE_CLI_TELEMETRY": "true",
+            "CDK_VALIDATION": "false",  # checked where it is deployed for real; here it would cost every start five seconds
+            "PUBLIC_URL": local.public_url,
+            "SANDBOX_URL": local.sandbox_url,
+            "CLOCK_FILE": str(local.clock),
+            "LOCAL_DATABASE_DSN": postgres.dsn(),
+        }
+    )
 
 
 def assembly(local: Local) -> Path:
@@ -55,15 +59,32 @@ def bootstrap(local: Local, household: Household, postgres: Postgres) -> None:
 def deploy(local: Local, household: Household, postgres: Postgres) -> None:
     """Deploy every stack; raises Unusable with the end of the log. The emulator then remembers the result."""
     _cdk(
-        local, household, postgres,
-        "deploy", "--all", "--app", str(assembly(local)), "--progress", "events", "--require-approval", "never", "--concurrency", "4", "--outputs-file", str(local.outputs),
+        local,
+        household,
+        postgres,
+        "deploy",
+        "--all",
+        "--app",
+        str(assembly(local)),
+        "--progress",
+        "events",
+        "--require-approval",
+        "never",
+        "--concurrency",
+        "4",
+        "--outputs-file",
+        str(local.outputs),
     )
     household.notify("emulator", signal.SIGUSR1)
 
 
 def _cdk(local: Local, household: Household, postgres: Postgres, *arguments: str) -> None:
     command = [
-        str(CDK), *arguments, "--no-color", "--no-notices", "--no-version-reporting",
+        str(CDK),
+        *arguments,
+        "--no-color",
+        "--no-notices",
+        "--no-version-reporting",
     ]
     household.finish(f"cdk-{arguments[0]}", command, environment(local, postgres))
 

@@ -47,8 +47,15 @@ class Postgres:
         return Service(
             name="postgres",
             command=[
-                str(self.binaries / "postgres"), "-D", str(self._server.pgdata), "-k", str(self.socket),
-                "-c", "listen_addresses=", "-c", f"max_connections={CONNECTIONS}",
+                str(self.binaries / "postgres"),
+                "-D",
+                str(self._server.pgdata),
+                "-k",
+                str(self.socket),
+                "-c",
+                "listen_addresses=",
+                "-c",
+                f"max_connections={CONNECTIONS}",
             ],
             environment=dict(os.environ),
             ready=self.answers,
@@ -61,9 +68,9 @@ class Postgres:
         with psycopg.connect(self.dsn(user="postgres", database="postgres"), autocommit=True) as db:
             if db.execute("SELECT FROM pg_database WHERE datname = %s", (DATABASE,)).fetchone() is None:
                 db.execute(
-                    sql.SQL(
-                        "CREATE DATABASE {} TEMPLATE template0 LOCALE_PROVIDER builtin BUILTIN_LOCALE 'C.UTF-8'"
-                    ).format(sql.Identifier(DATABASE))
+                    sql.SQL("CREATE DATABASE {} TEMPLATE template0 LOCALE_PROVIDER builtin BUILTIN_LOCALE 'C.UTF-8'").format(
+                        sql.Identifier(DATABASE)
+                    )
                 )
 
     def answers(self) -> bool:

@@ -44,7 +44,9 @@ class Household:
             old.unlink()
         self._reaper = subprocess.Popen(
             [sys.executable, "-m", "infra.local.reaper"],
-            cwd=REPOSITORY, stdin=subprocess.PIPE, start_new_session=True,
+            cwd=REPOSITORY,
+            stdin=subprocess.PIPE,
+            start_new_session=True,
         )
         return self
 
@@ -81,8 +83,14 @@ class Household:
         """Start a process that is stopped with the others; its output goes to `<name>.log`."""
         with self.log(name).open("ab") as log:
             process = subprocess.Popen(
-                command, cwd=REPOSITORY, env=environment, user=user, start_new_session=True,
-                stdin=subprocess.DEVNULL, stdout=log, stderr=subprocess.STDOUT,
+                command,
+                cwd=REPOSITORY,
+                env=environment,
+                user=user,
+                start_new_session=True,
+                stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=subprocess.STDOUT,
             )
         if self._reaper.stdin:
             self._reaper.stdin.write(f"{process.pid} {stop_with.value}\n".encode())

@@ -89,17 +89,23 @@ def _illness(url: str) -> str | None:
 
 
 def _announce(local: Local, progress: Progress) -> None:
-    progress.table("Addresses", ("what", "where"), [
-        ("API", f"{local.public_url}/api/v1"),
-        ("Swagger UI", f"{local.public_url}/docs"),
-        ("Mailbox, clock, demo logins", f"{local.public_url}/_local/"),
-        ("Vendor simulators", local.sandbox_url),
-        ("AWS emulator", local.emulator_url),
-    ])
+    progress.table(
+        "Addresses",
+        ("what", "where"),
+        [
+            ("API", f"{local.public_url}/api/v1"),
+            ("Swagger UI", f"{local.public_url}/docs"),
+            ("Mailbox, clock, demo logins", f"{local.public_url}/_local/"),
+            ("Vendor simulators", local.sandbox_url),
+            ("AWS emulator", local.emulator_url),
+        ],
+    )
     logins = json.loads(local.seed.read_text())["logins"]
-    progress.table("Demo logins", ("role", "e-mail", "password", "TOTP secret"), [
-        (login["role"], login["email"], login["password"], login.get("totp_secret") or "") for login in logins
-    ])
+    progress.table(
+        "Demo logins",
+        ("role", "e-mail", "password", "TOTP secret"),
+        [(login["role"], login["email"], login["password"], login.get("totp_secret") or "") for login in logins],
+    )
     progress.ready(local.public_url)
 
 

@@ -13,16 +13,20 @@ SEED = (sys.executable, "-m", "infra.local.seed")
 
 def product_environment(local: Local) -> dict[str, str]:
     """What our own local processes read, whether or not the person who typed `make run` had set it."""
-    return dict(os.environ) | aws_environment(local) | {
-        "STAGE": "local",
-        "STATE_DIR": str(local.state),
-        "PORT": str(local.port),
-        "EMULATOR_PORT": str(local.emulator_port),
-        "SANDBOX_PORT": str(local.sandbox_port),
-        "PUBLIC_URL": local.public_url,
-        "CLOCK_FILE": str(local.clock),
-        "PYTHONUNBUFFERED": "1",
-    }
+    return (
+        dict(os.environ)
+        | aws_environment(local)
+        | {
+            "STAGE": "local",
+            "STATE_DIR": str(local.state),
+            "PORT": str(local.port),
+            "EMULATOR_PORT": str(local.emulator_port),
+            "SANDBOX_PORT": str(local.sandbox_port),
+            "PUBLIC_URL": local.public_url,
+            "CLOCK_FILE": str(local.clock),
+            "PYTHONUNBUFFERED": "1",
+        }
+    )
 
 
 def emulator(local: Local) -> Service:

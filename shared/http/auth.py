@@ -58,7 +58,6 @@ class LimitSettings(Settings):
         return staged("rate_limits.factor", self.stage) if self.rate_limit_factor is None else self.rate_limit_factor
 
 
-
 class Rule(ABC):
     """A dependency that decides whether a caller may pass. Its `name` and `permission` go into the OpenAPI document."""
 

@@ -68,7 +68,8 @@ class Chain:
 _BLOCK: Final = """'block', b.log, b.block_no, b.first_seq, b.row_count, b.first_id, b.last_id, b.last_tx::text,
     {first_at}, {last_at}, {sealed_at}"""
 _BLOCK_INSTANTS: Final = {
-    name: sql.SQL(_INSTANT).format(column=sql.SQL("b.") + sql.Identifier(name)) for name in ("first_at", "last_at", "sealed_at")
+    name: sql.SQL(_INSTANT).format(column=sql.SQL("b.") + sql.Identifier(name))
+    for name in ("first_at", "last_at", "sealed_at")
 }
 
 
@@ -91,7 +92,9 @@ def head(db: Connection, chain: Chain) -> Head | None:
 
 def head_at(db: Connection, chain: Chain, moment: datetime) -> Head | None:
     """Where a chain ended at a moment; None before its first block."""
-    found = "SELECT " + _HEAD + " WHERE log = {log} AND sealed_at < %(moment)s ORDER BY sealed_at DESC, block_no DESC LIMIT 1"
+    found = (
+        "SELECT " + _HEAD + " WHERE log = {log} AND sealed_at < %(moment)s ORDER BY sealed_at DESC, block_no DESC LIMIT 1"
+    )
     return _head(db, chain, found, {"moment": moment})
 
 

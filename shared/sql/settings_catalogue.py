@@ -60,9 +60,23 @@ class Setting:
 
 def _alerts() -> tuple[Setting, ...]:
     """A threshold per built-in alert rule (rules.md §12); percentages end at 100."""
-    percent = {"cpu_high", "memory_high", "disk_high", "payment_failure", "claude_failure", "data_quality_low", "cache_hit_low"}
+    percent = {
+        "cpu_high",
+        "memory_high",
+        "disk_high",
+        "payment_failure",
+        "claude_failure",
+        "data_quality_low",
+        "cache_hit_low",
+    }
     return tuple(
-        Setting(key, "int", t.whole(0, 100 if name in percent else 10**7), f"告警 {name} 的阈值", f"Threshold of the alert {name}")
+        Setting(
+            key,
+            "int",
+            t.whole(0, 100 if name in percent else 10**7),
+            f"告警 {name} 的阈值",
+            f"Threshold of the alert {name}",
+        )
         for key in DEFAULTS
         if key.startswith("alerts.") and (name := key.removeprefix("alerts."))
     )
@@ -88,17 +102,33 @@ _ALL: tuple[Setting, ...] = (
     Setting("auth.code_per_day", "int", t.whole(1, 1000), "每个目标每天的验证码数", "Codes a day and target"),
     Setting("rate_limits.ip_per_minute", "int", _RATE, "每个地址每分钟请求数", "Requests a minute and address"),
     Setting("rate_limits.user_per_minute", "int", _RATE, "每个用户每分钟请求数", "Requests a minute and user"),
-    Setting("rate_limits.auth_ip_per_minute", "int", _RATE, "每个地址每分钟登录类请求数", "Sign-in requests a minute and address"),
+    Setting(
+        "rate_limits.auth_ip_per_minute", "int", _RATE, "每个地址每分钟登录类请求数", "Sign-in requests a minute and address"
+    ),
     Setting("rate_limits.staff_per_minute", "int", _RATE, "每个管理员每分钟请求数", "Requests a minute and operator"),
-    Setting("rate_limits.staff_mutations_per_minute", "int", _RATE, "每个管理员每分钟操作数", "Changes a minute and operator"),
+    Setting(
+        "rate_limits.staff_mutations_per_minute", "int", _RATE, "每个管理员每分钟操作数", "Changes a minute and operator"
+    ),
     Setting("rate_limits.factor", "int", t.whole(1, 10_000), "所有限流值的倍数", "Multiplies all rate limits"),
-    Setting("security.ip_allowlist", "list", t.Networks, "后台允许的网络地址，空为不限", "Networks operators may use; empty is all"),
+    Setting(
+        "security.ip_allowlist",
+        "list",
+        t.Networks,
+        "后台允许的网络地址，空为不限",
+        "Networks operators may use; empty is all",
+    ),
     Setting("account.deletion_days", "int", t.whole(1, 90), "账号删除宽限天数", "Days of grace before erasure"),
     Setting("content.restore_days", "int", t.whole(1, 365), "内容可恢复天数", "Days a deleted content can be restored"),
     Setting("content.max_tags", "int", t.whole(1, 50), "内容最多标签数", "Tags a content may have"),
     Setting("content.preview_percent", "int", t.whole(0, 100), "试读百分比", "Percent of a text shown as trial"),
     Setting("content.preview_seconds", "int", t.whole(0, 600), "试听试看秒数", "Seconds of audio and video shown as trial"),
-    Setting("moderation.pre_review", "str", Literal["flagged", "all", "none"], "发布前审核范围", "What is reviewed before it is published"),
+    Setting(
+        "moderation.pre_review",
+        "str",
+        Literal["flagged", "all", "none"],
+        "发布前审核范围",
+        "What is reviewed before it is published",
+    ),
     Setting("media.max_bytes.image", "int", _BYTES, "图片最大字节数", "Largest image in bytes"),
     Setting("media.max_bytes.audio", "int", _BYTES, "音频最大字节数", "Largest audio in bytes"),
     Setting("media.max_bytes.video", "int", _BYTES, "视频最大字节数", "Largest video in bytes"),
@@ -109,14 +139,27 @@ _ALL: tuple[Setting, ...] = (
     Setting("payment.refund_days", "int", t.whole(0, 365), "可申请退款天数", "Days a refund can be asked for"),
     Setting("payment.channel_fee_bp", "int", _SHARE, "支付通道费率（万分之一）", "Fee of the channel in basis points"),
     Setting("payment.enabled_channels", "list", t.Channels, "启用的支付渠道", "Channels that are open"),
-    Setting("payment.auto_refund_max", "int", _FEN, "自动退款上限（分），0 为从不", "Largest automatic refund in fen; 0 is never"),
-    Setting("payment.difference_approval_above", "int", _FEN, "对账差异超过此金额（分）需两人确认",
-            "Differences above it, in fen, take two people"),
+    Setting(
+        "payment.auto_refund_max", "int", _FEN, "自动退款上限（分），0 为从不", "Largest automatic refund in fen; 0 is never"
+    ),
+    Setting(
+        "payment.difference_approval_above",
+        "int",
+        _FEN,
+        "对账差异超过此金额（分）需两人确认",
+        "Differences above it, in fen, take two people",
+    ),
     Setting("finance.creator_share_bp", "int", _SHARE, "创作者分成（万分之一）", "Share of the creator in basis points"),
     Setting("finance.hold_days", "int", t.whole(0, 365), "收入冻结天数", "Days earnings are held"),
     Setting("finance.withdraw_min", "int", t.whole(1, 10**13), "最低提现金额（分）", "Smallest withdrawal in fen"),
     Setting("finance.withdraw_daily_limit", "int", t.whole(1, 10**13), "每日提现上限（分）", "Withdrawals a day in fen"),
-    Setting("finance.withdraw_approval_above", "int", _FEN, "超过此金额（分）需审批", "Withdrawals above it, in fen, need approval"),
+    Setting(
+        "finance.withdraw_approval_above",
+        "int",
+        _FEN,
+        "超过此金额（分）需审批",
+        "Withdrawals above it, in fen, need approval",
+    ),
     Setting("finance.tax_rate_bp", "int", _SHARE, "税率（万分之一）", "Tax rate in basis points"),
     Setting("subscription.notice_days", "int", t.whole(1, 60), "到期前提醒天数", "Days before the end a notice is sent"),
     Setting("subscription.retry_days", "list", t.RetryDays, "续费重试的天数", "Days after which a renewal is tried again"),
@@ -124,15 +167,25 @@ _ALL: tuple[Setting, ...] = (
     Setting("usdt.networks", "list", t.UsdtNetworks, "启用的 USDT 网络", "USDT networks that are open"),
     Setting("usdt.cny_per_usdt", "dec", t.decimal("0.01", "1000", 4), "每 USDT 的人民币价格", "CNY for one USDT"),
     Setting("usdt.order_minutes", "int", t.whole(1, 1440), "USDT 订单有效分钟数", "Minutes a USDT order can be paid"),
-    Setting("usdt.required_confirmations", "obj", t.Confirmations, "各网络所需确认数，可按金额分档", "Confirmations by network, or by amount"),
+    Setting(
+        "usdt.required_confirmations",
+        "obj",
+        t.Confirmations,
+        "各网络所需确认数，可按金额分档",
+        "Confirmations by network, or by amount",
+    ),
     Setting("usdt.grace_minutes", "int", t.whole(0, 1440), "到期后宽限分钟数", "Minutes a late payment still counts"),
     Setting("usdt.max_fee", "dec", t.decimal("0", "1000", 8), "归集最高手续费（USDT）", "Highest network fee in USDT"),
     Setting("wallet.required_approvals", "int", t.whole(1, 10), "钱包转出所需审批人数", "Approvals a wallet transfer needs"),
     Setting("support.lock_seconds", "int", t.whole(10, _DAY), "会话锁定秒数", "Seconds a conversation stays locked"),
-    Setting("operations.post_url_hosts", "list", t.Hosts, "帖子链接允许的域名，空为不限", "Hosts of post URLs; empty is all"),
+    Setting(
+        "operations.post_url_hosts", "list", t.Hosts, "帖子链接允许的域名，空为不限", "Hosts of post URLs; empty is all"
+    ),
     Setting("messaging.recall_seconds", "int", t.whole(0, _DAY), "消息可撤回秒数", "Seconds a message can be recalled"),
     Setting("messaging.heartbeat_seconds", "int", t.whole(5, 300), "心跳间隔秒数", "Seconds between heartbeats"),
-    Setting("messaging.offline_seconds", "int", t.whole(10, 3600), "判定离线秒数", "Seconds without heartbeat until offline"),
+    Setting(
+        "messaging.offline_seconds", "int", t.whole(10, 3600), "判定离线秒数", "Seconds without heartbeat until offline"
+    ),
     Setting("cache.user_stats", "int", _CACHE, "用户统计缓存秒数", "Seconds user statistics are cached"),
     Setting("cache.claude_usage", "int", _CACHE, "AI 用量缓存秒数", "Seconds AI usage is cached"),
     Setting("cache.payment_stats", "int", _CACHE, "支付统计缓存秒数", "Seconds payment statistics are cached"),
@@ -154,7 +207,13 @@ _ALL: tuple[Setting, ...] = (
     Setting("trading.halted", "bool", t.Truth, "停止全部交易", "All trading is stopped"),
     Setting("trading.min_leaderboard_days", "int", t.whole(1, 365), "上榜最少天数", "Days before a strategy is ranked"),
     Setting("log.retention_days", "int", _DAYS, "日志保留天数", "Days logs are kept"),
-    Setting("audit.retention_days", "int", t.whole(1095, 36_500), "审计保留天数，不少于三年", "Days the audit is kept, three years at least"),
+    Setting(
+        "audit.retention_days",
+        "int",
+        t.whole(1095, 36_500),
+        "审计保留天数，不少于三年",
+        "Days the audit is kept, three years at least",
+    ),
     Setting("events.retention_days", "int", _DAYS, "事件保留天数", "Days events are kept"),
     Setting("backup.cron", "str", t.Cron, "备份时间（cron，UTC）", "When backups run (cron, UTC)"),
     Setting("backup.retention_days", "int", _DAYS, "备份保留天数", "Days backups are kept"),

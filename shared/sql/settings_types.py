@@ -34,9 +34,7 @@ def _exact(value: object) -> Decimal:
     return number
 
 
-Exact = Annotated[
-    Decimal, BeforeValidator(_exact), PlainSerializer(lambda number: format(number, "f"), return_type=str)
-]
+Exact = Annotated[Decimal, BeforeValidator(_exact), PlainSerializer(lambda number: format(number, "f"), return_type=str)]
 
 
 def _unique(values: list[Any]) -> list[Any]:
@@ -81,9 +79,7 @@ _Usdt = Literal["TRC20", "ERC20", "BEP20"]
 
 Networks = Annotated[list[Annotated[_Text, AfterValidator(_network)]], Field(max_length=100), AfterValidator(_unique)]
 Hosts = Annotated[list[Annotated[_Text, AfterValidator(_host)]], Field(max_length=100), AfterValidator(_unique)]
-Channels = Annotated[
-    list[Literal["alipay", "wechat", "unionpay", "usdt"]], Field(min_length=1), AfterValidator(_unique)
-]
+Channels = Annotated[list[Literal["alipay", "wechat", "unionpay", "usdt"]], Field(min_length=1), AfterValidator(_unique)]
 UsdtNetworks = Annotated[list[_Usdt], Field(min_length=1), AfterValidator(_unique)]
 Locales = Annotated[list[Literal["zh-CN", "en"]], Field(min_length=1), AfterValidator(_unique)]
 RetryDays = Annotated[list[Annotated[int, Field(strict=True, ge=1, le=60)]], Field(max_length=10), AfterValidator(_rising)]
@@ -127,5 +123,7 @@ class _Band(BaseModel):
     confirmations: _Blocks
 
 
-Prices = Annotated[dict[Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9.-]{0,99}$")], _Price], Field(min_length=1, max_length=50)]
+Prices = Annotated[
+    dict[Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9.-]{0,99}$")], _Price], Field(min_length=1, max_length=50)
+]
 Confirmations = dict[_Usdt, _Blocks | Annotated[list[_Band], Field(min_length=1, max_length=10)]]

@@ -136,9 +136,7 @@ def tunable(db: Connection, key: str) -> Any:
 def tunables_below(db: Connection, prefix: str) -> dict[str, Any]:
     """Every value in force whose key begins with `prefix`, by the rest of its key."""
     return {
-        key.removeprefix(prefix): _of_stage(key, value)
-        for key, value in _in_force(db).items()
-        if key.startswith(prefix)
+        key.removeprefix(prefix): _of_stage(key, value) for key, value in _in_force(db).items() if key.startswith(prefix)
     }
 
 

@@ -64,7 +64,10 @@ class WechatClient:
     def jsapi(self, order: Order, *, openid: str) -> Said[dict[str, str]]:
         """Ask for what a page inside WeChat hands to its bridge."""
         return self.gateway.call(
-            "POST", _pay("jsapi"), lambda said: self._sealed("page", said), self._order(order) | {"payer": {"openid": openid}}
+            "POST",
+            _pay("jsapi"),
+            lambda said: self._sealed("page", said),
+            self._order(order) | {"payer": {"openid": openid}},
         )
 
     def app(self, order: Order) -> Said[dict[str, str]]:

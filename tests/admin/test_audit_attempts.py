@@ -38,9 +38,7 @@ def change(db: Any, what: str) -> None:
 
 
 @router.post("/refunds/{refund_id:int}/decide")
-async def decide(
-    refund_id: PathId, body: Order, caller: Admin, context: Context, db: Write, once: OnceOnly
-) -> Answer[Done]:
+async def decide(refund_id: PathId, body: Order, caller: Admin, context: Context, db: Write, once: OnceOnly) -> Answer[Done]:
     once.claim(db, caller)
     change(db, body.how)
     if body.how == "gone":
@@ -176,9 +174,7 @@ def test_a_row_that_was_rolled_back_tells_of_nothing(desk: Api, house: House, to
 
 
 @pytest.mark.parametrize("path", ["/desk/elsewhere", "/desk/autocommit"])
-def test_a_mutation_that_no_transaction_tells_of_is_never_a_success(
-    desk: Api, house: House, token: str, path: str
-) -> None:
+def test_a_mutation_that_no_transaction_tells_of_is_never_a_success(desk: Api, house: House, token: str, path: str) -> None:
     assert desk.post(path, token=token).error == (500, "internal_error")
     assert [row[3:] for row in told(house)] == [("error", "internal_error")]
 

@@ -39,7 +39,13 @@ def called(function: Callable[..., object]) -> Iterator[FunctionType]:
         yield one
         names = {name for code in _codes(one.__code__) for name in code.co_names}
         held = [one.__globals__[name] for name in names if name in one.__globals__]
-        held += [getattr(module, name) for module in held if isinstance(module, ModuleType) for name in names if hasattr(module, name)]
+        held += [
+            getattr(module, name)
+            for module in held
+            if isinstance(module, ModuleType)
+            for name in names
+            if hasattr(module, name)
+        ]
         waiting += [thing for thing in held if isinstance(thing, FunctionType)]
 
 

@@ -34,7 +34,9 @@ def columns(table: str) -> list[str]:
     return told[table].split()
 
 
-EVERY_COLUMN = [pytest.param(chain, column, id=f"{chain.name}.{column}") for chain in CHAINS for column in columns(chain.table)]
+EVERY_COLUMN = [
+    pytest.param(chain, column, id=f"{chain.name}.{column}") for chain in CHAINS for column in columns(chain.table)
+]
 
 
 @pytest.fixture
@@ -107,7 +109,9 @@ def test_a_row_slipped_in_among_sealed_ones_shows(kept: Archive) -> None:
     )
     verdict = kept.verify()
     assert (verdict.valid, verdict.first_broken_id) == (False, 500)
-    kept.sql("INSERT INTO admin.admin_operation_seals SELECT 500, 2, 500, hash FROM admin.admin_operation_seals WHERE id = 5")
+    kept.sql(
+        "INSERT INTO admin.admin_operation_seals SELECT 500, 2, 500, hash FROM admin.admin_operation_seals WHERE id = 5"
+    )
     assert kept.verify().first_broken_id == 500, "a seal of its own does not help it"
 
 
@@ -183,7 +187,10 @@ def test_a_block_that_was_deleted_shows(kept: Archive, which: int, with_its_seal
 
 def test_a_block_written_anew_in_the_middle_shows_at_its_successor(kept: Archive) -> None:
     """Rows, seals and block of the second block fit one another; only the third remembers another hash."""
-    for table, block in (("admin_operation_seals", "block_no"), ("audit_blocks", "log = 'admin_operation_logs' AND block_no")):
+    for table, block in (
+        ("admin_operation_seals", "block_no"),
+        ("audit_blocks", "log = 'admin_operation_logs' AND block_no"),
+    ):
         kept.sql(f"CREATE TABLE public.{table} AS SELECT * FROM admin.{table} WHERE {block} = 3")
         kept.sql(f"DELETE FROM admin.{table} WHERE {block} >= 2")
     kept.sql("UPDATE admin.admin_operation_logs SET admin_uid = 8 WHERE id = 6")
@@ -204,9 +211,7 @@ def test_the_beginning_cut_off_shows(kept: Archive) -> None:
 
 def cut(archive: Archive, chain: Chain, block_no: int) -> None:
     """Take away everything from a block on: rows, seals, blocks; what is left is a chain as it once was."""
-    archive.sql(
-        f"DELETE FROM {chain.table} r USING {chain.seals} s WHERE s.id = r.id AND s.block_no >= %s", (block_no,)
-    )
+    archive.sql(f"DELETE FROM {chain.table} r USING {chain.seals} s WHERE s.id = r.id AND s.block_no >= %s", (block_no,))
     archive.sql(f"DELETE FROM {chain.seals} WHERE block_no >= %s", (block_no,))
     archive.sql("DELETE FROM admin.audit_blocks WHERE log = %s AND block_no >= %s", (chain.name, block_no))
 

@@ -36,9 +36,7 @@ def reads(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     return seen
 
 
-def test_a_request_reads_dynamodb_once_at_most_whatever_is_remembered(
-    admin_api: Api, root: str, reads: list[str]
-) -> None:
+def test_a_request_reads_dynamodb_once_at_most_whatever_is_remembered(admin_api: Api, root: str, reads: list[str]) -> None:
     admin_api.get("/admin/settings", token=root)  # the signing keys are read once per environment
     for remembers_session in (True, False):
         for remembers_settings in (True, False):
@@ -162,9 +160,7 @@ def test_the_event_stays_though_the_call_is_refused(
         assert len(owner.execute(EVENTS).fetchall()) == 1
 
 
-def test_without_a_database_the_refusal_stands(
-    sign_in: SignIn, cloud: None, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_without_a_database_the_refusal_stands(sign_in: SignIn, cloud: None, monkeypatch: pytest.MonkeyPatch) -> None:
     from functions.admin import http
     from shared.sql import connection
     from tests.fixtures.gateway import gateway_event

@@ -67,14 +67,20 @@ def test_only_an_active_user_becomes_staff_and_only_with_a_role_there_is(
     staff_api: Api, root: str, people: Staff, house: House
 ) -> None:
     people.user(100020)
-    assert staff_api.post("/admin/admins", {"user_id": 100020, "role": "nobody"}, token=root).error == (404, "role_not_found")
+    assert staff_api.post("/admin/admins", {"user_id": 100020, "role": "nobody"}, token=root).error == (
+        404,
+        "role_not_found",
+    )
     unknown = {"user_id": 100020, "role": "support", "permissions": ["user:fly"]}
     assert staff_api.post("/admin/admins", unknown, token=root).error == (422, "permission_unknown")
     for status in ("banned", "inactive", "pending_deletion", "deleted"):
         house.sql("UPDATE identity.users SET status = %s WHERE uid = 100020", (status,))
         body = {"user_id": 100020, "role": "support"}
         assert staff_api.post("/admin/admins", body, token=root).error == (404, "user_not_found"), status
-    assert staff_api.post("/admin/admins", {"user_id": 999999, "role": "support"}, token=root).error == (404, "user_not_found")
+    assert staff_api.post("/admin/admins", {"user_id": 999999, "role": "support"}, token=root).error == (
+        404,
+        "user_not_found",
+    )
 
 
 def test_nobody_grants_what_they_lack(staff_api: Api, personnel: str, people: Staff) -> None:
@@ -110,7 +116,10 @@ def test_reactivating_and_prolonging_are_grants_and_taking_away_is_none(
     path = f"/admin/admins/{admin_id}"
     assert staff_api.put(path, {"is_active": False}, token=personnel).status == 200
     assert staff_api.put(path, {"is_active": True}, token=personnel).error == (403, "role_not_grantable")
-    house.sql("UPDATE admin.admins SET is_active = true, expires_at = %s WHERE id = %s", (clock.now() + timedelta(days=1), admin_id))
+    house.sql(
+        "UPDATE admin.admins SET is_active = true, expires_at = %s WHERE id = %s",
+        (clock.now() + timedelta(days=1), admin_id),
+    )
     later = (clock.now() + timedelta(days=2)).isoformat()
     assert staff_api.put(path, {"expires_at": later}, token=personnel).error == (403, "role_not_grantable")
     assert staff_api.put(path, {"expires_at": None}, token=personnel).error == (403, "role_not_grantable")
@@ -140,7 +149,12 @@ def test_staff_rights_are_removed_and_may_be_given_again_under_the_same_id(
     admin_id = people.appoint(100020, "night_watch", staff_password_hash="$argon2id$old")
     assert staff_api.delete(f"/admin/admins/{admin_id}", token=root).data == {"deleted": True}
     operation, _, target, details = last_record(house)
-    assert (operation, target, details["before"]["role"], details["after"]) == ("admin.remove", admin_id, "night_watch", None)
+    assert (operation, target, details["before"]["role"], details["after"]) == (
+        "admin.remove",
+        admin_id,
+        "night_watch",
+        None,
+    )
     assert [fact["uid"] for fact in house.facts(TOLD)] == [100020]
     assert staff_api.delete(f"/admin/admins/{admin_id}", token=root).error == (404, "admin_not_found")
     assert staff_api.put(f"/admin/admins/{admin_id}", {}, token=root).error == (404, "admin_not_found")

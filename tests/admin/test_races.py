@@ -98,9 +98,7 @@ def test_two_super_admins_who_remove_each_other_leave_one(town: Town) -> None:
 def test_super_admins_who_all_step_down_at_once_leave_one(town: Town) -> None:
     ids = {uid: town.appoint(uid, "super_admin") for uid in range(100001, 100001 + CROWD)}
     down = AdminChangeIn(role="observer")
-    results = town.at_once(
-        *[lambda db, uid=uid: operators.change(db, by(uid), CONTEXT, ids[uid], down).role for uid in ids]
-    )
+    results = town.at_once(*[lambda db, uid=uid: operators.change(db, by(uid), CONTEXT, ids[uid], down).role for uid in ids])
     assert sorted(str(one) for one in results) == sorted([str(LastSuperAdmin), *["observer"] * (CROWD - 1)])
     assert town.sql("SELECT count(*) FROM admin.admins WHERE role = 'super_admin' AND is_active") == [(1,)]
 
@@ -140,9 +138,9 @@ def test_records_of_changes_at_once_form_one_history(town: Town) -> None:
     town.appoint(100001, "super_admin")
     results = town.at_once(
         *[
-            lambda db, n=n: settings.change(
-                db, by(100001), CONTEXT, [SettingIn(key="auth.max_failures", value=10 + n)]
-            )[0].value
+            lambda db, n=n: (
+                settings.change(db, by(100001), CONTEXT, [SettingIn(key="auth.max_failures", value=10 + n)])[0].value
+            )
             for n in range(CROWD)
         ]
     )

@@ -138,7 +138,9 @@ def test_nobody_gives_a_role_what_they_lack(admin_api: Api, keeper: str, people:
         assert admin_api.post("/admin/roles", body, token=keeper).error == (403, "role_not_grantable"), permissions
     assert admin_api.post("/admin/roles", {"role": "mine", "permissions": ["content:*"]}, token=keeper).status == 201
     kept = ["support:read", "support:write", "user:read", "report:read", "cms:read", "monitoring:read"]
-    assert admin_api.put("/admin/permissions/support", {"permissions": kept[:3]}, token=keeper).status == 200, "less is no grant"
+    assert admin_api.put("/admin/permissions/support", {"permissions": kept[:3]}, token=keeper).status == 200, (
+        "less is no grant"
+    )
 
 
 def test_the_admin_role_is_changed_by_a_super_admin_only(admin_api: Api, keeper: str, root: str) -> None:

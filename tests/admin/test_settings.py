@@ -53,7 +53,9 @@ def _keys_of_the_rules() -> set[str]:
 def test_every_key_of_the_rules_is_in_the_catalogue_with_a_default_that_fits() -> None:
     assert _keys_of_the_rules() <= set(CATALOGUE)
     assert set(CATALOGUE) == set(DEFAULTS)
-    alerts = set(re.findall(r"^\| (\w+) \| .+ \|.*\|$", RULES.split("Built-in alert rules")[1].split("## 13")[0], re.MULTILINE))
+    alerts = set(
+        re.findall(r"^\| (\w+) \| .+ \|.*\|$", RULES.split("Built-in alert rules")[1].split("## 13")[0], re.MULTILINE)
+    )
     assert {f"alerts.{name}" for name in alerts - {"rule_key"}} <= set(CATALOGUE)
     for setting in CATALOGUE.values():
         assert re.search("[\u4e00-\u9fff]", setting.zh), setting.key

@@ -67,9 +67,7 @@ class _Bill(NullGateway):
 
 
 def _packed() -> bytes:
-    names = (
-        "支付宝交易号,商户订单号,业务类型,商品名称,创建时间,完成时间,订单金额（元）,商家实收（元）,退款批次号/请求号,服务费（元）,备注"
-    )
+    names = "支付宝交易号,商户订单号,业务类型,商品名称,创建时间,完成时间,订单金额（元）,商家实收（元）,退款批次号/请求号,服务费（元）,备注"
     packed = io.BytesIO()
     with zipfile.ZipFile(packed, "w", zipfile.ZIP_DEFLATED) as archive, archive.open("明细.csv", "w") as file:
         file.write(f"#支付宝业务明细查询\r\n{names}\r\n".encode("gbk"))

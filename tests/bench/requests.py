@@ -40,9 +40,7 @@ def warm() -> Gate:
     now = int(time.time())
     claims = {"iss": "http://house.test/api/v1", "sub": "1", "sid": "s", "typ": "user", "iat": now, "exp": now + 900}
     token = jwt.encode(claims, PRIVATE_PEM, "RS256", headers={"kid": "test"})
-    event = gateway_event(
-        "GET", "/api/v1/things/5", headers={"authorization": f"Bearer {token}", "accept-language": "en"}
-    )
+    event = gateway_event("GET", "/api/v1/things/5", headers={"authorization": f"Bearer {token}", "accept-language": "en"})
     reference_event = gateway_event("GET", "/api/v1/health/5", query={"count": 3, "name": "abc"})
 
     context: Any = None
@@ -62,7 +60,10 @@ def warm() -> Gate:
         assert plain(reference_event, context)["statusCode"] == 200
         ratio, micros = paired(subject, lambda: plain(reference_event, context), rounds=15, calls=200)
     return Gate(
-        "warm request: auth + log line + metrics, no I/O", ratio, "plain FastAPI + Mangum, 60 routes", 1.0,
+        "warm request: auth + log line + metrics, no I/O",
+        ratio,
+        "plain FastAPI + Mangum, 60 routes",
+        1.0,
         detail=f"{micros:.0f} us",
     )
 

@@ -136,7 +136,9 @@ def test_every_key_prefix_that_is_written_or_read_is_declared() -> None:
                 if not isinstance(grant, Table):
                     continue
                 assert grant.key_prefixes, f"{manifest.domain}.{function.name}: name the prefixes of {grant.group}"
-                forgotten |= {(grant.group, prefix) for prefix in grant.key_prefixes if not _is_declared(grant.group, prefix)}
+                forgotten |= {
+                    (grant.group, prefix) for prefix in grant.key_prefixes if not _is_declared(grant.group, prefix)
+                }
     assert forgotten == set()
 
 
@@ -199,7 +201,9 @@ def test_what_is_kept_says_by_what_law_or_for_what_need_and_how_long() -> None:
 
 def test_everything_is_described_in_both_languages() -> None:
     for data in declared().values():
-        described = [rows.what for rows in data.rows] + [items.what for items in data.items] + [it.what for it in data.objects]
+        described = (
+            [rows.what for rows in data.rows] + [items.what for items in data.items] + [it.what for it in data.objects]
+        )
         for zh, en in described:
             assert any("一" <= character <= "鿿" for character in zh), en
             assert en, zh

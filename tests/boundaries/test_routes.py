@@ -40,8 +40,10 @@ def test_a_route_names_its_rule(route: APIRoute) -> None:
 def test_a_route_answers_a_model_or_a_plain_response(route: APIRoute) -> None:
     answer = get_type_hints(route.endpoint)["return"]
     is_model = inspect.isclass(answer) and issubclass(answer, (Answer, Response))
-    assert is_model or getattr(answer, "__pydantic_generic_metadata__", {}).get("origin") is Answer or route.path.endswith(
-        ("jwks.json", "openid-configuration")
+    assert (
+        is_model
+        or getattr(answer, "__pydantic_generic_metadata__", {}).get("origin") is Answer
+        or route.path.endswith(("jwks.json", "openid-configuration"))
     )
 
 

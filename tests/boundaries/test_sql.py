@@ -17,14 +17,18 @@ SOURCES = [
     for path in sorted((ROOT / folder).rglob("*.py"))
     if "migrations" not in path.parts
 ]
-_VERBS = re.compile(r"^\s*(SELECT|INSERT|UPDATE|DELETE|WITH|MERGE|CALL)\b" )
+_VERBS = re.compile(r"^\s*(SELECT|INSERT|UPDATE|DELETE|WITH|MERGE|CALL)\b")
 _NAMED = re.compile(r"(?<!%)%\((\w+)\)[sbt]")
 _POSITIONAL = re.compile(r"(?<!%)%[sbt]")
 
 
 def _calls(path: Path) -> Iterator[ast.Call]:
     for node in ast.walk(ast.parse(path.read_text())):
-        if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute) and node.func.attr in {"execute", "executemany"}:
+        if (
+            isinstance(node, ast.Call)
+            and isinstance(node.func, ast.Attribute)
+            and node.func.attr in {"execute", "executemany"}
+        ):
             yield node
 
 

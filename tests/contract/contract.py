@@ -56,12 +56,16 @@ def rows() -> dict[str, Row]:
     found = {}
     with (DATA / "endpoints.csv").open() as file:
         for line in csv.DictReader(file):
-            errors = tuple(
-                (int(match[1]), match[2]) for match in re.finditer(r"(?:^|;)\s*(\d{3}) (\w+)", line["errors"])
-            )
+            errors = tuple((int(match[1]), match[2]) for match in re.finditer(r"(?:^|;)\s*(\d{3}) (\w+)", line["errors"]))
             found[line["id"]] = Row(
-                line["id"], line["method"], line["path"], line["auth"], line["permission"], line["request"],
-                line["response"], errors,
+                line["id"],
+                line["method"],
+                line["path"],
+                line["auth"],
+                line["permission"],
+                line["request"],
+                line["response"],
+                errors,
             )
     return found
 

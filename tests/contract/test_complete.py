@@ -26,15 +26,15 @@ _PROMOTION = {
     *("name", "kind", "value", "targets", "starts_at", "ends_at", "budget", "per_user_limit", "stackable", "stock", "sold"),
 }
 """The same of Promotion; `stock` and `sold` are those of a flash sale, which the contract names and gives no member."""
-ADDED_TO_ANSWER = {"ADM-034": _ENDS, "ADM-035": _ENDS, "ADM-036": _ENDS} | dict.fromkeys(("SUB-019", "SUB-022", "SUB-023"), _COUPON)
+ADDED_TO_ANSWER = {"ADM-034": _ENDS, "ADM-035": _ENDS, "ADM-036": _ENDS} | dict.fromkeys(
+    ("SUB-019", "SUB-022", "SUB-023"), _COUPON
+)
 ADDED_TO_ANSWER |= dict.fromkeys(("SUB-025", "SUB-028"), _PROMOTION)
 ADDED_TO_ANSWER |= dict.fromkeys(("SUB-024", "SUB-026"), _PROMOTION | {"coupon", "export_job_id"})
 ADDED_TO_ANSWER |= {"PAY-031": PAGE - {"items"}}
 ADDED_TO_ANSWER |= {"PAY-030": {"movement", "outcome", "proposed_action", "proposed_by"}}
 """Which way the money went, what the resolution came to, and the first of two people whom a large amount takes."""
-_DIFFERENCE = (
-    "{item_id:int, kind:str, order_no:str?, gateway_no:str?, local_amount:int?, remote_amount:int?, status:str, resolution:str?}"
-)
+_DIFFERENCE = "{item_id:int, kind:str, order_no:str?, gateway_no:str?, local_amount:int?, remote_amount:int?, status:str, resolution:str?}"
 ANSWER_OF = {"PAY-030": _DIFFERENCE}
 """Rows whose answer is an item of another row's, which the contract calls just that."""
 BODY_OF_THE_VENDOR = {"PAY-002", "PAY-004", "PAY-006"}
@@ -128,7 +128,9 @@ def test_the_answer_is_the_contracts(row: Row) -> None:
     data = resolve(envelope["properties"]["data"])
     as_list = list_item(row.response)
     if as_list is None:
-        assert set(data["properties"]) == response_fields(ANSWER_OF.get(row.id, row.response)) | ADDED_TO_ANSWER.get(row.id, set())
+        assert set(data["properties"]) == response_fields(ANSWER_OF.get(row.id, row.response)) | ADDED_TO_ANSWER.get(
+            row.id, set()
+        )
         return
     item, extra = as_list
     assert set(data["properties"]) == PAGE | extra

@@ -84,7 +84,11 @@ def call(house, cloud, sandbox, monkeypatch) -> Iterator[Callable[..., dict[str,
         if isinstance(body, str):
             body = body.encode("utf-8", "surrogatepass")
         event = gateway_event(
-            case.method, unquote(case.formatted_path), query=case.query, headers=headers, body=body if isinstance(body, bytes) else b""
+            case.method,
+            unquote(case.formatted_path),
+            query=case.query,
+            headers=headers,
+            body=body if isinstance(body, bytes) else b"",
         )
         with house.acting(domain):
             return dict(handler(event, None))

@@ -76,7 +76,9 @@ def base_url(laptop: Laptop) -> str:
 def _ready(base_url: str) -> bool:
     """Seeding is the last step, and the API must still be well."""
     try:
-        answers = [httpx.get(f"{base_url}{path}", timeout=10, trust_env=False) for path in ("/_local/seed", "/api/v1/health/ready")]
+        answers = [
+            httpx.get(f"{base_url}{path}", timeout=10, trust_env=False) for path in ("/_local/seed", "/api/v1/health/ready")
+        ]
     except httpx.HTTPError:
         return False
     return all(answer.is_success for answer in answers)

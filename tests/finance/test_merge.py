@@ -169,7 +169,9 @@ def test_a_payout_that_comes_back_follows_too(counter: Desk) -> None:
     assert counter.status(withdrawal_id) == "paid"
     merge(counter)
     kept = available(counter)[1]
-    [(number,)] = counter.sql("SELECT transfer_no FROM finance.withdrawal_transfers WHERE withdrawal_id = %s", (withdrawal_id,))
+    [(number,)] = counter.sql(
+        "SELECT transfer_no FROM finance.withdrawal_transfers WHERE withdrawal_id = %s", (withdrawal_id,)
+    )
     counter.vendor.decide(number, "returned")
     counter.pass_time(hours=13)
     with counter.time():

@@ -37,7 +37,13 @@ def test_a_payment_is_divided_between_channel_platform_and_creator(counter: Desk
 def test_the_platform_pays_for_its_own_discounts_and_gets_its_part_back(counter: Desk) -> None:
     """A work of 100 yuan, 30 of them taken off by a campaign: the creator earns of 100, the buyer paid 70."""
     order_no = counter.sell(CREATOR, 7_000, platform_discount=3_000)
-    shares = {"channel:alipay": -7_000, "platform:marketing": -3_000, "platform:fees": 42, "platform:income": 1_992, MINE: 7_966}
+    shares = {
+        "channel:alipay": -7_000,
+        "platform:marketing": -3_000,
+        "platform:fees": 42,
+        "platform:income": 1_992,
+        MINE: 7_966,
+    }
     assert lines(counter, f"capture:{order_no}") == shares
     refund_id = counter.refund(order_no, 1_400)
     assert lines(counter, f"refund:{refund_id}") == {

@@ -199,9 +199,7 @@ class World:
                 """,
                 (media_id, uid, key, now, now),
             )
-            self.sql(
-                "INSERT INTO media.media_versions VALUES (%s, 1, %s, 9, NULL, %s, %s)", (media_id, key, uid, now)
-            )
+            self.sql("INSERT INTO media.media_versions VALUES (%s, 1, %s, 9, NULL, %s, %s)", (media_id, key, uid, now))
             self.sql(
                 "INSERT INTO media.media_variants VALUES (%s, 'w', %s, 'webp', 1, 1, NULL, 9, NULL, %s)",
                 (media_id, rendition.replace("zaphod2", "cover"), now),

@@ -34,7 +34,10 @@ class Two:
     def confirm(self, merge_id: int, *, token: str | None = None, key: str = "k", **choices: str) -> Reply:
         """Confirm it."""
         return self.api.post(
-            f"/users/merge/{merge_id}/confirm", {"choices": choices}, token=token or self.token, headers={"idempotency-key": key}
+            f"/users/merge/{merge_id}/confirm",
+            {"choices": choices},
+            token=token or self.token,
+            headers={"idempotency-key": key},
         )
 
     def merge(self, **choices: str) -> int:

@@ -141,9 +141,7 @@ def test_a_key_outlives_the_signing_key_that_made_it(door: Api, ours: Ours) -> N
     stored = secret_keys()
     stored["keys"] = [signing_keys._new_key(clock.now() + timedelta(days=91))]
     stored["active"] = stored["keys"][0]["kid"]
-    aws.client("secretsmanager").put_secret_value(
-        SecretId="sharestack/test/signing-keys", SecretString=json.dumps(stored)
-    )
+    aws.client("secretsmanager").put_secret_value(SecretId="sharestack/test/signing-keys", SecretString=json.dumps(stored))
     signing.forget_key()
     signing_keys.ensure()
     tokens.forget_keys()

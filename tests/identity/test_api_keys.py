@@ -154,7 +154,14 @@ def test_every_route_that_proves_or_ends_an_account_is_closed_to_keys() -> None:
     assert len(sensitive) >= 8
     open_ = {row.id for row in sensitive if scope_for(row.method, row.path) is not None}
     assert open_ == {"SUB-019", "SUB-020", "SUB-021", "TRD-002"}, "coupon codes and program code prove nobody"
-    for path in ("/users/sessions", "/users/export-data", "/withdrawals/request", "/api-keys", "/api-keys/5", "/auth/logout"):
+    for path in (
+        "/users/sessions",
+        "/users/export-data",
+        "/withdrawals/request",
+        "/api-keys",
+        "/api-keys/5",
+        "/auth/logout",
+    ):
         assert scope_for("POST", f"/api/v1{path}") is None
     assert scope_for("GET", "/api/v1/users/deleted-things") == "read", "a prefix is whole segments"
 
@@ -287,9 +294,7 @@ def test_nobody_has_no_keys(desk: Api) -> None:
     assert desk.delete("/api-keys/1").error == (401, "unauthenticated")
 
 
-def test_twenty_keys_are_enough_and_those_that_ended_do_not_count(
-    desk: Api, person: dict[str, Any], house: House
-) -> None:
+def test_twenty_keys_are_enough_and_those_that_ended_do_not_count(desk: Api, person: dict[str, Any], house: House) -> None:
     token = person["access_token"]
     made = [desk.post("/api-keys", body(name=f"k{number}"), token=token).data for number in range(20)]
     full = desk.post("/api-keys", body(), token=token)

@@ -22,6 +22,7 @@ PAGE = Path(__file__).parents[2] / "docs" / "api-keys.md"
 @pytest.fixture
 def front(house: House, keys: None) -> Iterator[str]:
     """The API on a port: each request is an event for the function that serves its path."""
+
     class Front(BaseHTTPRequestHandler):
         def serve(self) -> None:
             """Any method."""

@@ -278,11 +278,20 @@ def test_operators_cannot_be_deleted(desk, root, ann, house: House) -> None:
     assert desk.delete(f"/admin/users/{ANN}", query={"reason": "x"}, token=root).error == (403, "cannot_delete_staff")
 
 
-@pytest.mark.parametrize(("account", "balance"), [("available", 5), ("pending", 5), ("frozen", 5), ("available", -5)])
+@pytest.mark.parametrize(
+    ("account", "balance"),
+    [
+        ("creator:{}:available", 5),
+        ("creator:{}:pending", 5),
+        ("creator:{}:frozen", 5),
+        ("creator:{}:available", -5),
+        ("buyer:{}:balance", 5),
+    ],
+)
 def test_nobody_is_deleted_while_money_is_owed_either_way(desk, token, ann, house: House, account, balance) -> None:
     house.sql(
         "INSERT INTO finance.ledger_accounts (name, kind, currency, may_go_negative, balance, created_at) VALUES (%s, 'owner', 'CNY', true, %s, now())",
-        (f"creator:{ANN}:{account}", balance),
+        (account.format(ANN), balance),
     )
     assert desk.delete(f"/admin/users/{ANN}", query={"reason": "x"}, token=token).error == (409, "balance_not_zero")
     assert house.sql("SELECT status FROM identity.users WHERE uid = %s", (ANN,)) == [("active",)]

@@ -35,7 +35,9 @@ def test_every_word_of_a_persons_own_row_goes(house: House, cloud: None, table: 
         """,
         (table,),
     )
-    filled = {name for name, kind in columns if f"{table}.{name}" not in HARMLESS and _fill(house, table, name, VALUES[kind])}
+    filled = {
+        name for name, kind in columns if f"{table}.{name}" not in HARMLESS and _fill(house, table, name, VALUES[kind])
+    }
     assert filled
     with house.acting("identity") as db:
         erase(db, UID, datetime(2026, 12, 6, tzinfo=UTC), DATA)

@@ -84,11 +84,17 @@ def test_an_erasure_killed_everywhere_leaves_nothing_and_does_nothing_twice(worl
     assert world.traces(but=HELD) == []
     done = world.sql("SELECT domain FROM platform.personal_data_acks WHERE kind = 'erase' ORDER BY domain")
     assert [domain for (domain,) in done] == DOMAINS
-    assert world.sql("SELECT status, title FROM content.contents ORDER BY content_id") == [("published", "A work"), ("deleted", "")]
+    assert world.sql("SELECT status, title FROM content.contents ORDER BY content_id") == [
+        ("published", "A work"),
+        ("deleted", ""),
+    ]
     assert set(objects("MEDIA_PRIVATE")) == {f"u/{uid}/2/v1/cover.png"}
     facts = "SELECT count(*) FROM platform.outbox_events WHERE topic = 'identity.account_erased.v1'"
     assert world.sql(facts) == [(1,)]
-    assert world.sql("SELECT change FROM identity.account_changes ORDER BY id")[-2:] == [("deletion_requested",), ("erased",)]
+    assert world.sql("SELECT change FROM identity.account_changes ORDER BY id")[-2:] == [
+        ("deletion_requested",),
+        ("erased",),
+    ]
 
 
 def test_an_export_killed_everywhere_holds_what_the_undisturbed_one_holds(world: World, mortality: Sparing) -> None:
@@ -107,7 +113,9 @@ def test_an_export_killed_everywhere_holds_what_the_undisturbed_one_holds(world:
         assert job["status"] == "succeeded"
         archive = world.exported(job)
         archives.append({name: archive.read(name) for name in archive.namelist()})
-        assert [key for key in objects("EXPORTS") if job["job_id"] in key] == [f"personal/{job['job_id']}/sharestack-{uid}.zip"]
+        assert [key for key in objects("EXPORTS") if job["job_id"] in key] == [
+            f"personal/{job['job_id']}/sharestack-{uid}.zip"
+        ]
         world.sql("UPDATE identity.export_requests SET created_at = created_at - interval '2 days'")
     undisturbed, killed = archives
     assert set(killed) == set(undisturbed)

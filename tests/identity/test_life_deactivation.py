@@ -116,7 +116,5 @@ def test_a_deactivated_profile_is_not_there_for_others(leaving: Api, ann: Ann, a
 
 
 def test_refusals_speak_the_callers_language(leaving: Api, ann: Ann) -> None:
-    reply = leaving.post(
-        "/users/deactivate", {"password": "no"}, token=ann[0], headers={"accept-language": "zh-CN"}
-    )
+    reply = leaving.post("/users/deactivate", {"password": "no"}, token=ann[0], headers={"accept-language": "zh-CN"})
     assert reply.json["message"] == "密码错误"

@@ -218,7 +218,10 @@ def test_a_domain_that_stays_silent_is_asked_again_and_identity_waits(world: Wor
     world.house.deliver()
     world.move(days=15, hours=1)
     world.sql("REVOKE INSERT ON platform.personal_data_acks FROM content")
-    begin, follow = partial(world.house._invoke, "identity", "begin_erasure"), partial(world.house._invoke, "identity", "follow_erasure")
+    begin, follow = (
+        partial(world.house._invoke, "identity", "begin_erasure"),
+        partial(world.house._invoke, "identity", "follow_erasure"),
+    )
     ((request_id, delete_at),) = world.sql("SELECT request_id, delete_at FROM identity.deletion_requests")
     given = {"request_id": request_id, "delete_at": clock.rfc3339(delete_at)}
     assert begin(given)["next"] == "ask"
@@ -233,7 +236,9 @@ def test_a_domain_that_stays_silent_is_asked_again_and_identity_waits(world: Wor
         assert world.sql(asked) == [(times,)]
     world.move(hours=2)
     follow(given)
-    assert world.sql("SELECT detail->>'case' FROM admin.security_events WHERE user_id = %s", (uid,)) == [("erasure_stalled",)]
+    assert world.sql("SELECT detail->>'case' FROM admin.security_events WHERE user_id = %s", (uid,)) == [
+        ("erasure_stalled",)
+    ]
     world.sql("GRANT INSERT ON platform.personal_data_acks TO content")
     world.house.deliver()
     assert world.request()[0] == "erased"
@@ -260,7 +265,13 @@ def test_its_sessions_end_at_once(world: World) -> None:
 
 
 @pytest.mark.parametrize(
-    ("owed", "refused"), [("pending", "balance_not_zero"), ("available", "balance_not_zero"), ("withdrawal", "withdrawal_in_progress")]
+    ("owed", "refused"),
+    [
+        ("creator:{}:pending", "balance_not_zero"),
+        ("creator:{}:available", "balance_not_zero"),
+        ("buyer:{}:balance", "balance_not_zero"),
+        ("withdrawal", "withdrawal_in_progress"),
+    ],
 )
 def test_who_is_owed_money_takes_it_first_and_keeps_the_code(world: World, owed: str, refused: str) -> None:
     token = world.register()
@@ -274,8 +285,10 @@ def test_who_is_owed_money_takes_it_first_and_keeps_the_code(world: World, owed:
             (uid,),
         )
     else:
-        names = [f"creator:{uid}:{owed}", "channel:alipay"]
-        world.sql("SELECT * FROM finance.post_entry('p', 'capture', 'order', 'o', now(), 'CNY', %s, %s)", (names, [500, -500]))
+        names = [owed.format(uid), "channel:alipay"]
+        world.sql(
+            "SELECT * FROM finance.post_entry('p', 'capture', 'order', 'o', now(), 'CNY', %s, %s)", (names, [500, -500])
+        )
     code = world.code("delete_account")
     reply = world.house.request("DELETE", "/users/delete", token=token, query={"code": code})
     assert reply.error == (409, refused)
@@ -283,7 +296,9 @@ def test_who_is_owed_money_takes_it_first_and_keeps_the_code(world: World, owed:
     if owed == "withdrawal":
         world.sql("UPDATE finance.withdrawal_requests SET status = 'paid'")
     else:
-        world.sql("SELECT * FROM finance.post_entry('q', 'payout', 'order', 'o', now(), 'CNY', %s, %s)", (names, [-500, 500]))
+        world.sql(
+            "SELECT * FROM finance.post_entry('q', 'payout', 'order', 'o', now(), 'CNY', %s, %s)", (names, [-500, 500])
+        )
     assert world.house.request("DELETE", "/users/delete", token=token, query={"code": code}).status == 200
 
 

@@ -188,9 +188,7 @@ def test_a_silent_domain_is_asked_three_times_more_and_then_the_job_says_who_it_
     assert ask(world, token).status == 202, "what failed does not count"
 
 
-def test_a_file_that_cannot_be_packed_fails_the_job_after_three_retries(
-    world: World, person: tuple[str, int]
-) -> None:
+def test_a_file_that_cannot_be_packed_fails_the_job_after_three_retries(world: World, person: tuple[str, int]) -> None:
     token, _ = person
     asked = ask(world, token)
     given = {"request_id": asked.data["job_id"]}

@@ -156,7 +156,9 @@ def test_facts_that_come_in_the_wrong_order_end_as_in_the_right_one(case: Case, 
     before = case.state()
     merge_id = case.merge()
     assert case.undo(merge_id).status == 200
-    told = world.sql("SELECT topic, payload FROM platform.outbox_events WHERE topic LIKE 'identity.accounts_%%' ORDER BY id DESC")
+    told = world.sql(
+        "SELECT topic, payload FROM platform.outbox_events WHERE topic LIKE 'identity.accounts_%%' ORDER BY id DESC"
+    )
     assert len(told) == 2
     for topic, payload in told * 2:
         for domain, name in world.house._listeners[topic]:

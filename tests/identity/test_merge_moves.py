@@ -75,7 +75,10 @@ def make_creator(two: Two, uid: int) -> None:
 
 def full_life(two: Two) -> None:
     """Something of every kind, some of it with both."""
-    two.house.sql("UPDATE identity.users SET phone_number = '+8613900139111', phone_verified_at = now(), is_verified = true WHERE uid = %s", (two.drop,))
+    two.house.sql(
+        "UPDATE identity.users SET phone_number = '+8613900139111', phone_verified_at = now(), is_verified = true WHERE uid = %s",
+        (two.drop,),
+    )
     for uid, provider, subject in (
         (two.keep, "wechat", "w1"), (two.drop, "wechat", "w2"), (two.drop, "google", "g2"), (two.drop, "qq", "q2"),
     ):  # fmt: skip
@@ -110,7 +113,10 @@ def test_each_thing_goes_where_it_belongs_and_all_of_it_comes_back(two: Two, hou
         """,
         (two.keep,),
     ) == [("Keep", "I drop", "Here", "Long ago", "https://drop.example", True, "approved")]
-    assert house.sql("SELECT role FROM identity.user_roles WHERE uid = %s ORDER BY 1", (two.keep,)) == [("creator",), ("user",)]
+    assert house.sql("SELECT role FROM identity.user_roles WHERE uid = %s ORDER BY 1", (two.keep,)) == [
+        ("creator",),
+        ("user",),
+    ]
     [(sealed,)] = house.sql(
         "SELECT real_name FROM identity.user_verifications WHERE uid = %s AND kind = 'identity'", (two.keep,)
     )
@@ -201,9 +207,7 @@ def test_a_role_an_operator_took_away_does_not_come_back(two: Two, house: House)
 
 def test_money_that_was_spent_keeps_the_accounts_together(two: Two, house: House) -> None:
     merge_id = two.merge()
-    house.sql(
-        "INSERT INTO finance.account_merges VALUES (%s, %s, %s, now(), NULL)", (merge_id, two.drop, two.keep)
-    )
+    house.sql("INSERT INTO finance.account_merges VALUES (%s, %s, %s, now(), NULL)", (merge_id, two.drop, two.keep))
 
     def post(reference: str, kind: str, *lines: tuple[str, int]) -> None:
         names, amounts = [name for name, _ in lines], [amount for _, amount in lines]

@@ -176,6 +176,10 @@ def _update(two: Two, change: str) -> None:
     two.house.sql(f"UPDATE identity.users SET {change} WHERE uid = %s", (two.drop,))
 
 
+def _credit(two: Two) -> None:
+    two.house.sql("SELECT finance.credit_balance('surplus', 'p', 'o', %s, 'alipay', 500, now())", (two.drop,))
+
+
 BLOCKS: dict[str, Callable[[Two], Any]] = {
     "staff": lambda two: two.house.sql("INSERT INTO admin.admins (user_id, role) VALUES (%s, 'support')", (two.drop,)),
     "banned": lambda two: _update(two, "status = 'banned'"),
@@ -184,6 +188,7 @@ BLOCKS: dict[str, Callable[[Two], Any]] = {
     "open_order": _order,
     "open_refund": _refund,
     "open_withdrawal": _withdrawal,
+    "has_balance": _credit,
     "same_subscription": _both_subscribe,
     "subscribed_to_each_other": lambda two: _subscribe(two, two.drop, two.keep),
     "publishes": lambda two: build.work(two.house.sql, two.drop, "free"),

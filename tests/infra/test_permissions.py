@@ -79,7 +79,11 @@ def roles_of_functions(synthesized: Synthesized) -> dict[str, Resource]:
 TRIGGER = {OnEvent: TAKES_MESSAGES, OnQueue: TAKES_MESSAGES, OnUpload: TAKES_MESSAGES, OnStream: READS_STREAM} | {
     Scheduled: {"sqs:SendMessage"},
     HttpFunction: {
-        "dynamodb:GetItem", "dynamodb:BatchGetItem", "dynamodb:UpdateItem", "events:PutEvents", *UNDER_OUR_KEY,
+        "dynamodb:GetItem",
+        "dynamodb:BatchGetItem",
+        "dynamodb:UpdateItem",
+        "events:PutEvents",
+        *UNDER_OUR_KEY,
     },
 }
 BUCKET = {

@@ -91,8 +91,6 @@ def test_help_explains_every_command():
     commands = next(line for line in makefile.splitlines() if line.startswith(".PHONY")).split()[1:]
 
     alone = {name: value for name, value in os.environ.items() if not name.startswith("MAKE")}
-    listed = subprocess.run(
-        ["make", "help"], cwd=REPOSITORY, env=alone, capture_output=True, text=True, check=True
-    ).stdout
+    listed = subprocess.run(["make", "help"], cwd=REPOSITORY, env=alone, capture_output=True, text=True, check=True).stdout
 
     assert [line.split()[0] for line in listed.splitlines()] == commands

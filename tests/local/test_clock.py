@@ -24,7 +24,9 @@ def test_a_duration_is_numbers_with_units(text, expected):
     assert duration(text) == expected
 
 
-@pytest.mark.parametrize("text", ["", "7", "d", "7y", "-7d", "7d!", " 7d", "1.5d", "七天", "9999999d", "٧d", "999999w" * 1000])
+@pytest.mark.parametrize(
+    "text", ["", "7", "d", "7y", "-7d", "7d!", " 7d", "1.5d", "七天", "9999999d", "٧d", "999999w" * 1000]
+)
 def test_anything_else_is_no_duration(text):
     with pytest.raises(NotAClockMove):
         duration(text)

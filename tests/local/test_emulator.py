@@ -149,7 +149,9 @@ def test_what_it_was_told_survives_a_kill_and_a_waiting_workflow_goes_on(local):
         )
         execution = waiting_workflow(emulator, {"Seconds": 3 * 86_400})
         os.kill(emulator.process.pid, signal.SIGUSR1)
-        assert eventually(lambda: execution in written(local, "stepfunctions") and "last_fired" in written(local, "scheduler"))
+        assert eventually(
+            lambda: execution in written(local, "stepfunctions") and "last_fired" in written(local, "scheduler")
+        )
         assert eventually(lambda: "to@example.com" in written(local, "ses"))
 
         emulator.process.kill()

@@ -150,7 +150,9 @@ def test_before_the_first_deployment_the_api_is_unavailable_in_the_envelope(ask,
     assert answer.json()["request_id"]
 
 
-@pytest.mark.parametrize("path", ["/api/v1/x", "/docs", "/media/a", "/_local/mail", "/_local/sms", "/_local/sandbox/alipay/requests"])
+@pytest.mark.parametrize(
+    "path", ["/api/v1/x", "/docs", "/media/a", "/_local/mail", "/_local/sms", "/_local/sandbox/alipay/requests"]
+)
 def test_when_nobody_answers_behind_it_says_so_in_the_envelope(ask_into_the_void, path):
     answer = ask_into_the_void("GET", path)
 

@@ -16,7 +16,9 @@ def test_no_deployed_file_knows_of_the_local_controls():
 
 
 def test_no_route_leads_to_them():
-    routes = [route for manifest in discover() for function in manifest.functions for route in getattr(function, "routes", ())]
+    routes = [
+        route for manifest in discover() for function in manifest.functions for route in getattr(function, "routes", ())
+    ]
 
     assert routes
     assert not [route for route in routes if "_local" in route]

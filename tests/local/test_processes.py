@@ -127,13 +127,19 @@ def test_a_service_that_keeps_dying_is_given_up(tmp_path):
 
 def test_a_service_that_cannot_start_is_told_with_its_last_words(tmp_path):
     fails = Service("broken", (sys.executable, "-c", "raise SystemExit('no such table')"), dict(os.environ), lambda: False)
-    with Household(tmp_path / "logs") as household, pytest.raises(Unusable, match=r"broken ended with code 1(.|\n)*no such table"):
+    with (
+        Household(tmp_path / "logs") as household,
+        pytest.raises(Unusable, match=r"broken ended with code 1(.|\n)*no such table"),
+    ):
         household.start(fails)
 
 
 def test_a_service_that_is_never_ready_is_told(tmp_path):
     with Household(tmp_path / "logs") as household, pytest.raises(Unusable, match="was not ready after 0 s"):
-        household.start(Service("slow", (sys.executable, "-c", SLEEPER, str(tmp_path / "x")), dict(os.environ), lambda: False), within=0.3)
+        household.start(
+            Service("slow", (sys.executable, "-c", SLEEPER, str(tmp_path / "x")), dict(os.environ), lambda: False),
+            within=0.3,
+        )
 
 
 def test_a_command_that_fails_shows_the_lines_that_say_why(tmp_path):

@@ -60,9 +60,7 @@ class Books:
         """The channel tells of a payment, with another amount if given."""
         trade = self.till.gateway.trades[numbers[1]]
         told = Money(amount) if amount is not None else trade.received
-        self.rows.append(
-            BillRow(trade.gateway_no, numbers[1], None, "pay", told, Money(12), trade.paid_at or self.till.at)
-        )
+        self.rows.append(BillRow(trade.gateway_no, numbers[1], None, "pay", told, Money(12), trade.paid_at or self.till.at))
 
     def claim(self, day: date = DAY) -> Turn:
         """Take the day."""

@@ -104,9 +104,7 @@ def test_a_job_killed_in_the_middle_of_a_bill_leaves_nothing_of_it(books: Books,
     assert books.run() == EXPECTED
 
 
-def test_a_job_killed_after_its_commit_says_so_when_delivered_again(
-    books: Books, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_job_killed_after_its_commit_says_so_when_delivered_again(books: Books, monkeypatch: pytest.MonkeyPatch) -> None:
     planted(books)
     job_id = start_job(books)
     item = find_job(job_id)

@@ -116,7 +116,9 @@ def test_a_day_to_come_is_refused(counter: Api, staff: str, day: str) -> None:
     assert ask(counter, staff, tomorrow).error == (422, "date_in_future")
 
 
-@pytest.mark.parametrize("change", [{"channel": "usdt"}, {"channel": "balance"}, {"date": "March"}, {"statement_media_id": 0}])
+@pytest.mark.parametrize(
+    "change", [{"channel": "usdt"}, {"channel": "balance"}, {"date": "March"}, {"statement_media_id": 0}]
+)
 def test_what_cannot_be_reconciled_is_refused(counter: Api, staff: str, day: str, change: Any) -> None:
     assert counter.post(BASE, {"channel": "alipay", "date": day} | change, token=staff).status == 422
 
@@ -133,9 +135,7 @@ def test_who_may_only_read_changes_nothing(counter: Api, day: str, sign_in: Call
     assert counter.get(BASE, token=reader).status == 200
 
 
-def test_a_bill_that_is_not_ready_fails_the_job_and_frees_the_day(
-    counter: Api, books: Books, staff: str, day: str
-) -> None:
+def test_a_bill_that_is_not_ready_fails_the_job_and_frees_the_day(counter: Api, books: Books, staff: str, day: str) -> None:
     books.till.gateway.down = True
     first = ask(counter, staff, day).data["job_id"]
     assert deliver(first) == []

@@ -219,9 +219,7 @@ class TestSchedule:
 def test_the_number_of_statements_does_not_grow_with_the_bill(books: Books) -> None:
     sent = []
     for count in (10, 1_000):
-        books.rows[:] = [
-            BillRow(f"G{n}", f"P{n}", None, "pay", Money(100 + n), Money(1), START) for n in range(count)
-        ]
+        books.rows[:] = [BillRow(f"G{n}", f"P{n}", None, "pay", Money(100 + n), Money(1), START) for n in range(count)]
         before = house_connection.current().statements
         books.reconcile()
         sent.append(house_connection.current().statements - before)

@@ -233,9 +233,7 @@ class TestTwoPeople:
     def test_another_amount_takes_two_people_again(self, books: Books) -> None:
         _, payment_no = self.difference(books)
         books.resolve(payment_no, "accept_remote")
-        books.rows[0] = BillRow(
-            books.rows[0].gateway_no, payment_no, None, "pay", Money(self.LARGE + 1), Money(0), START
-        )
+        books.rows[0] = BillRow(books.rows[0].gateway_no, payment_no, None, "pay", Money(self.LARGE + 1), Money(0), START)
         books.reconcile()
         assert books.resolve(payment_no, "accept_remote", by=SECOND_OPERATOR) is None
 

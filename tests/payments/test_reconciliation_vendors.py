@@ -76,9 +76,7 @@ def test_a_bill_tells_of_payments_and_refunds_in_one_vocabulary(
     assert isinstance(vendor.bill(day + timedelta(days=1)), NoBill)
 
 
-def test_a_vendor_that_is_away_has_no_bill_yet(
-    vendor: Gateway, sandbox: Sandbox, pass_days: Callable[[int], None]
-) -> None:
+def test_a_vendor_that_is_away_has_no_bill_yet(vendor: Gateway, sandbox: Sandbox, pass_days: Callable[[int], None]) -> None:
     pass_days(2)
     sandbox.behave(vendor=vendor.channel, gateway="down")
     assert isinstance(vendor.bill(clock.now().date() - timedelta(days=1)), NotReady)

@@ -63,7 +63,10 @@ def test_only_what_nobody_can_ask_for_is_forgotten(database) -> None:
     with connect(database()) as owner:
         assert owner.execute("SELECT key FROM platform.idempotency_keys").fetchall() == [("live",)]
         assert owner.execute("SELECT event_id FROM platform.processed_events").fetchall() == [("young",)]
-        assert owner.execute("SELECT event_id FROM platform.outbox_events ORDER BY 1").fetchall() == [("unsent",), ("young",)]
+        assert owner.execute("SELECT event_id FROM platform.outbox_events ORDER BY 1").fetchall() == [
+            ("unsent",),
+            ("young",),
+        ]
 
 
 def test_a_deployment_may_migrate_again(database, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -265,9 +265,12 @@ class Crash(BaseException):
 def test_a_write_cut_off_before_its_commit_never_was(fresh_database: Callable[..., str]) -> None:
     def state() -> tuple[Any, ...]:
         with connect(fresh_database("platform")) as db:
-            return messages.catalogue(db, "en", None), db.execute("SELECT * FROM platform.i18n_locales ORDER BY 1").fetchall()
+            return messages.catalogue(db, "en", None), db.execute(
+                "SELECT * FROM platform.i18n_locales ORDER BY 1"
+            ).fetchall()
 
     before = state()
+
     def cut_off(db: Connection) -> None:
         with db.transaction():
             messages.write(db, "en", "home", {"slogan": "x"})

@@ -266,7 +266,9 @@ def test_a_database_whose_transactions_count_from_below_is_refused(notes: Connec
         seal_now(notes)
 
 
-def test_nobody_but_the_sealer_writes_seals_and_blocks(dsn: str, notes: Connection, fresh_database: Callable[..., str]) -> None:
+def test_nobody_but_the_sealer_writes_seals_and_blocks(
+    dsn: str, notes: Connection, fresh_database: Callable[..., str]
+) -> None:
     for role in ("admin", "finance", "identity"):
         with connect(fresh_database(role)) as db, pytest.raises(psycopg.errors.InsufficientPrivilege):
             db.execute("INSERT INTO admin.admin_operation_seals VALUES (1, 1, 1, sha256(''))")

@@ -66,13 +66,14 @@ async def verify(
     """
     _in_order(date_from, date_to, context.locale)
     if sum(size(db, chain, date_from, date_to) for chain in CHAINS) > MOST_ROWS:
-        tells = {"zh-CN": f"时间范围超过 {MOST_ROWS} 条记录，请缩小范围", "en": f"more than {MOST_ROWS} rows; narrow the range"}
+        tells = {
+            "zh-CN": f"时间范围超过 {MOST_ROWS} 条记录，请缩小范围",
+            "en": f"more than {MOST_ROWS} rows; narrow the range",
+        }
         raise ValidationFailed([{"field": "query.date_from", "message": tells[context.locale]}])
     verdict = audit.verify(db, HEADS_OF_DAYS, since=date_from, until=date_to)
     return answer(
-        AuditProof.model_construct(
-            valid=verdict.valid, checked=verdict.checked, first_broken_id=verdict.first_broken_id
-        )
+        AuditProof.model_construct(valid=verdict.valid, checked=verdict.checked, first_broken_id=verdict.first_broken_id)
     )
 
 

@@ -31,9 +31,7 @@ async def permissions(_caller: Annotated[Caller, staff("role:read")], context: C
     return answer(roles.matrix(db, context.locale))
 
 
-@router.put(
-    "/permissions/{role}", responses=problems(RoleNotFound, PermissionUnknown, RoleProtected, RoleNotGrantable)
-)
+@router.put("/permissions/{role}", responses=problems(RoleNotFound, PermissionUnknown, RoleProtected, RoleNotGrantable))
 async def set_permissions(
     role: str, body: PermissionsIn, caller: Annotated[Caller, staff("role:write")], context: Context, db: Write
 ) -> Answer[RolePermissions]:

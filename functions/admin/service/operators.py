@@ -67,9 +67,7 @@ def appoint(db: Connection, caller: Caller, context: RequestContext, wanted: Adm
     return made
 
 
-def change(
-    db: Connection, caller: Caller, context: RequestContext, admin_id: int, wanted: AdminChangeIn
-) -> Operator:
+def change(db: Connection, caller: Caller, context: RequestContext, admin_id: int, wanted: AdminChangeIn) -> Operator:
     """Change role, extra permissions, department, state or ends; what was not sent stays.
 
     Raises AdminNotFound, RoleNotFound, PermissionUnknown, RoleNotGrantable or LastSuperAdmin.

@@ -52,9 +52,7 @@ def find(db: Connection, *, admin_id: int | None = None, user_id: int | None = N
 
 def email_of_active_user(db: Connection, uid: int) -> tuple[str | None] | None:
     """The address of a user who may become an operator; None when there is no such user, or not an active one."""
-    row = db.execute(
-        "SELECT email FROM identity.pub_staff_people WHERE uid = %s AND status = 'active'", (uid,)
-    ).fetchone()
+    row = db.execute("SELECT email FROM identity.pub_staff_people WHERE uid = %s AND status = 'active'", (uid,)).fetchone()
     return (row[0],) if row else None
 
 

@@ -123,7 +123,13 @@ class Attempt:
         named = detail | {"why": alarm} | ({} if self.account else {"name_hash": self.name_hash})
         is_staff = alarm == "new_address"
         security.record(
-            self.db, kind, severity=severity, user_id=uid, admin_id=uid if is_staff else None, ip=self.client.ip, detail=named
+            self.db,
+            kind,
+            severity=severity,
+            user_id=uid,
+            admin_id=uid if is_staff else None,
+            ip=self.client.ip,
+            detail=named,
         )
         tell_owner(self.account, alarm, self.client.ip, self.at)
 

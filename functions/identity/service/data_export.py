@@ -124,9 +124,7 @@ def sweep() -> int:
 def _deliver(db: Connection, request: store.Export, parts: dict[str, dict[str, Any]]) -> None:
     name = f"sharestack-{request.uid}.{request.format}"
     key = f"personal/{request.request_id}/{name}"
-    with Upload(
-        bucket(EXPORTS), key, CONTENT_TYPES[request.format], disposition=f'attachment; filename="{name}"'
-    ) as out:
+    with Upload(bucket(EXPORTS), key, CONTENT_TYPES[request.format], disposition=f'attachment; filename="{name}"') as out:
         if request.format == "zip":
             pack_zip(out, request.request_id, parts, store.locale_of(db, request.uid))
         else:

@@ -170,9 +170,7 @@ def _erase_too(db: Connection, uid: int, now: datetime) -> None:
     request_id = new_ulid()
     store.open_deletion(db, request_id, uid, now, now)
     store.note(db, uid, "deletion_requested", "merged", now)
-    outbox.record(
-        db, DeletionRequested(event_id=new_ulid(), occurred_at=now, request_id=request_id, uid=uid, delete_at=now)
-    )
+    outbox.record(db, DeletionRequested(event_id=new_ulid(), occurred_at=now, request_id=request_id, uid=uid, delete_at=now))
 
 
 def _hold(db: Connection, request: store.Deletion, because: store.Held, now: datetime) -> None:

@@ -27,9 +27,7 @@ class Outgoing(BaseModel):
     values: Mapping[str, str]
 
 
-def post(
-    target: str | None, letter: letters.Letter, *, channel: Channel = "email", letter_id: str | None = None
-) -> None:
+def post(target: str | None, letter: letters.Letter, *, channel: Channel = "email", letter_id: str | None = None) -> None:
     """Have a letter sent. Without a target the same is done up to the queue, so that nobody can tell from outside.
 
     Who may ask twice for one letter gives it an id.

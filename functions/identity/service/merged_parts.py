@@ -89,7 +89,9 @@ def give_back(db: Connection, merge: Merge, at: datetime) -> None:
     store.settle_verified(db, (into, dropped))
 
 
-def _move_field(db: Connection, merge: Merge, field: str, both: tuple[dict[str, Values], dict[str, Values]], at: datetime) -> None:
+def _move_field(
+    db: Connection, merge: Merge, field: str, both: tuple[dict[str, Values], dict[str, Values]], at: datetime
+) -> None:
     mine, theirs = both[0][field], both[1][field]
     left = mine if field in _HAD_ONCE else theirs
     detail = {"field": field, "into_before": mine, "into_after": theirs, "from_before": theirs, "from_after": left}

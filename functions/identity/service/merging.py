@@ -44,6 +44,7 @@ REASONS: dict[str, tuple[str, str]] = {
     "open_order": ("对方账号有未支付的订单", "The other account has an order that is not paid yet"),
     "open_refund": ("对方账号有处理中的退款", "The other account has a refund under way"),
     "open_withdrawal": ("对方账号有处理中的提现", "The other account has a withdrawal under way"),
+    "has_balance": ("对方账号有余额，请先用完", "The other account has a balance: spend it first"),
     "same_subscription": ("两个账号订阅了同一位创作者", "Both accounts subscribe to the same creator"),
     "subscribed_to_each_other": ("其中一个账号订阅了另一个账号", "One of the accounts subscribes to the other"),
     "publishes": (
@@ -166,9 +167,7 @@ def _prove(tried: Attempt, wanted: MergeIn) -> Refusal | None:
 def _open(db: Connection, uid: int, tried: Attempt, proof: str) -> MergeOut:
     assert tried.account is not None  # noqa: S101 - narrows: only a proved account comes here
     expires_at = tried.at + timedelta(seconds=OPEN_SECONDS)
-    merge_id = store.open_merge(
-        db, uid, tried.account.uid, proof=proof, expires_at=expires_at, at=tried.at
-    )
+    merge_id = store.open_merge(db, uid, tried.account.uid, proof=proof, expires_at=expires_at, at=tried.at)
     differing: list[Conflict] = merged_parts.conflicts(db, uid, tried.account.uid)
     return MergeOut.model_construct(merge_id=merge_id, conflicts=differing, expires_in=OPEN_SECONDS)
 

@@ -28,9 +28,7 @@ def page(caller: Caller, wanted: PageQuery) -> Page[Session]:
     if sort_by not in _SORTS:
         raise ValidationFailed([{"field": "query.sort_by", "message": f"must be one of {', '.join(_SORTS)}"}])
     now, descending = clock.now().timestamp(), wanted.sort_order == "desc"
-    live = [
-        item for item in store.all_of(caller.uid) if item.kind != API_KEY and (item.ttl is None or item.ttl > now)
-    ]
+    live = [item for item in store.all_of(caller.uid) if item.kind != API_KEY and (item.ttl is None or item.ttl > now)]
     live.sort(key=lambda item: _place(item, sort_by), reverse=descending)
     start = (wanted.page - 1) * wanted.page_size
     if wanted.cursor:

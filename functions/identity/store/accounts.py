@@ -114,9 +114,7 @@ def is_device_banned(db: Connection, device_id: str, at: datetime) -> bool:
 
 def find_uid(db: Connection, email: str) -> int | None:
     """The account of an address in lower case, whoever proved it; None when there is none."""
-    row = db.execute(
-        "SELECT uid FROM identity.users WHERE lower(email) = %s AND status <> 'deleted'", (email,)
-    ).fetchone()
+    row = db.execute("SELECT uid FROM identity.users WHERE lower(email) = %s AND status <> 'deleted'", (email,)).fetchone()
     return int(row[0]) if row else None
 
 

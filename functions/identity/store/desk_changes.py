@@ -237,7 +237,7 @@ def lock_removable(db: Connection, uids: Sequence[int]) -> list[Removable]:
                    owing.creator_id IS NOT NULL AS owes
             FROM identity.users u LEFT JOIN (
                 SELECT DISTINCT creator_id FROM finance.pub_balances
-                WHERE creator_id = ANY(%(uids)s) AND (pending <> 0 OR available <> 0 OR frozen <> 0)
+                WHERE creator_id = ANY(%(uids)s) AND (pending <> 0 OR available <> 0 OR frozen <> 0 OR credit <> 0)
             ) owing ON owing.creator_id = u.uid
             WHERE u.uid = ANY(%(uids)s) ORDER BY u.uid
             """,

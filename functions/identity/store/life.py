@@ -100,7 +100,8 @@ def unsettled(db: Connection, uid: int) -> Held | None:
         """
         SELECT EXISTS (SELECT 1 FROM finance.pub_open_withdrawals WHERE creator_id = %(uid)s),
                EXISTS (SELECT 1 FROM finance.pub_balances
-                       WHERE creator_id = ANY(identity.all_of_person(%(uid)s)) AND (pending <> 0 OR available <> 0 OR frozen <> 0)),
+                       WHERE creator_id = ANY(identity.all_of_person(%(uid)s))
+                         AND (pending <> 0 OR available <> 0 OR frozen <> 0 OR credit <> 0)),
                EXISTS (SELECT 1 FROM admin.admins WHERE user_id = %(uid)s AND is_active)
         """,
         {"uid": uid},

@@ -55,14 +55,10 @@ def log_nobody(name_hash: str, method: str, client: Client, *, reason: str, flag
 
 def latest(uid: int, count: int) -> list[LoginItem]:
     """The last attempts at an account, newest first."""
-    return list(
-        LoginItem.query(user_key(uid), LoginItem.sk.startswith(_PREFIX), scan_index_forward=False, limit=count)
-    )
+    return list(LoginItem.query(user_key(uid), LoginItem.sk.startswith(_PREFIX), scan_index_forward=False, limit=count))
 
 
-def _write(
-    partition: str, kept: int, method: str, client: Client, *, reason: str | None, flags: Sequence[str]
-) -> None:
+def _write(partition: str, kept: int, method: str, client: Client, *, reason: str | None, flags: Sequence[str]) -> None:
     at = clock.now()
     LoginItem(
         partition,

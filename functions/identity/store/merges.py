@@ -59,9 +59,7 @@ class Merge:
     undo_until: datetime | None
 
 
-def open_merge(
-    db: Connection, into: int, dropped: int, *, proof: str, expires_at: datetime, at: datetime
-) -> int:
+def open_merge(db: Connection, into: int, dropped: int, *, proof: str, expires_at: datetime, at: datetime) -> int:
     """Remember that both sides were proved."""
     row = db.execute(
         """
@@ -117,6 +115,8 @@ def blockers(db: Connection, into: int, dropped: int, at: datetime) -> list[str]
             CASE WHEN EXISTS (SELECT FROM finance.pub_open_withdrawals WHERE creator_id = %(from)s)
                       OR EXISTS (SELECT FROM finance.pub_balances WHERE creator_id = %(from)s AND frozen <> 0)
                  THEN 'open_withdrawal' END,
+            CASE WHEN EXISTS (SELECT FROM finance.pub_balances WHERE creator_id = %(from)s AND credit <> 0)
+                 THEN 'has_balance' END,
             CASE WHEN EXISTS (SELECT FROM subscriptions.pub_live a JOIN subscriptions.pub_live b USING (creator_id)
                               WHERE a.user_id = %(from)s AND b.user_id = %(into)s) THEN 'same_subscription' END,
             CASE WHEN EXISTS (SELECT FROM subscriptions.pub_live
@@ -324,9 +324,7 @@ def part(db: Connection, merge_id: int, at: datetime) -> None:
 
 def switch_off(db: Connection, uid: int, at: datetime) -> None:
     """Nobody signs in to a dropped account, by whatever means and whatever they promise."""
-    db.execute(
-        "UPDATE identity.users SET status = 'inactive', is_active = false, updated_at = %s WHERE uid = %s", (at, uid)
-    )
+    db.execute("UPDATE identity.users SET status = 'inactive', is_active = false, updated_at = %s WHERE uid = %s", (at, uid))
 
 
 def switch_on(db: Connection, uid: int, at: datetime) -> bool:

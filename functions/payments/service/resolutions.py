@@ -98,9 +98,7 @@ def _give_back(db: Connection, item: Difference, came: Settled, word: Word) -> s
     if came == "amount_mismatch":
         received = item.remote_amount or 0
         amount = received - attempt.amount if attempt.status == "succeeded" else received
-        sent = differences.give_back_attempt(
-            db, order, attempt, item.refund_no, word, amount=amount, received=received
-        )
+        sent = differences.give_back_attempt(db, order, attempt, item.refund_no, word, amount=amount, received=received)
         if not sent:
             raise RefundPending
         cases.resolve(db, "amount_mismatch", item.reference, "refund", word.at)

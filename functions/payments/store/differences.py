@@ -112,9 +112,7 @@ def is_booked(db: Connection, order_no: str, channel: Channel, amount: int) -> b
     return bool(row and row[0])
 
 
-def refund_of(
-    db: Connection, *, refund_no: str | None = None, surplus_of: str | None = None
-) -> tuple[int, str, int] | None:
+def refund_of(db: Connection, *, refund_no: str | None = None, surplus_of: str | None = None) -> tuple[int, str, int] | None:
     """Id, state and amount of a refund, by its number or as that of a surplus payment."""
     row = db.execute(
         """

@@ -36,9 +36,7 @@ async def locales(_viewer: Public, db: Read) -> Answer[LocalesOut]:
     )
 
 
-@router.get(
-    "/i18n/messages/{locale}", response_model=Answer[MessagesOut], responses=problems(LocaleNotFound)
-)
+@router.get("/i18n/messages/{locale}", response_model=Answer[MessagesOut], responses=problems(LocaleNotFound))
 async def catalogue(
     locale: LocaleName,
     _viewer: Public,

@@ -24,9 +24,19 @@ EVERY_SECONDS = 5
 PATIENCE_SECONDS = 60
 LARGE_BYTES = 1_000_000
 LARGE = "__in_a_file_of_its_own__"
-HOLDS_DATA = frozenset({
-    "dynamodb", "kms", "s3", "scheduler", "secretsmanager", "ses", "sqs", "ssm", "stepfunctions",
-})
+HOLDS_DATA = frozenset(
+    {
+        "dynamodb",
+        "kms",
+        "s3",
+        "scheduler",
+        "secretsmanager",
+        "ses",
+        "sqs",
+        "ssm",
+        "stepfunctions",
+    }
+)
 """Services whose state is the product's data. Functions, logs and stacks change with a deployment and are far larger."""
 
 log = logging.getLogger("memory")

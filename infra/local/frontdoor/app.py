@@ -47,17 +47,19 @@ def create_app(local: Local, transport: httpx.AsyncBaseTransport | None = None) 
         return RedirectResponse("/docs", status_code=302)
 
     async def home(_: Request) -> Response:
-        return HTMLResponse(render(
-            links=[
-                ("Swagger UI", f"{local.public_url}/docs"),
-                ("API", f"{local.public_url}/api/v1/health/ready"),
-                ("Vendor simulators", local.sandbox_url),
-                ("AWS emulator", f"{local.emulator_url}/_ministack/health"),
-            ],
-            clock=str(controls.reading()["now"]),
-            logins=controls.seeded()["logins"],
-            mails=await controls.mailbox(None),
-        ))
+        return HTMLResponse(
+            render(
+                links=[
+                    ("Swagger UI", f"{local.public_url}/docs"),
+                    ("API", f"{local.public_url}/api/v1/health/ready"),
+                    ("Vendor simulators", local.sandbox_url),
+                    ("AWS emulator", f"{local.emulator_url}/_ministack/health"),
+                ],
+                clock=str(controls.reading()["now"]),
+                logins=controls.seeded()["logins"],
+                mails=await controls.mailbox(None),
+            )
+        )
 
     @asynccontextmanager
     async def lifespan(_: Starlette) -> AsyncIterator[None]:
@@ -89,7 +91,10 @@ async def _render(request: Request, refusal: Exception) -> Response:
     context = RequestContext(
         request_id=new_ulid(),
         locale=negotiate(request.headers.get("accept-language")),
-        ip="", user_agent="", method=request.method, path=request.url.path,
+        ip="",
+        user_agent="",
+        method=request.method,
+        path=request.url.path,
     )
     return Response(problem(refusal, context), refusal.status, media_type="application/json")
 
