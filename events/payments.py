@@ -58,3 +58,21 @@ class RefundSucceeded(Fact):
     currency: str
     channel: str
     refunded_at: datetime
+
+
+class DebitFailed(Fact):
+    """A debit that was asked for took no money; its order is still open. `hard` when trying again cannot help.
+
+    An outcome nobody knows yet is not a failure: it is asked for until it is known.
+    """
+
+    NAME: ClassVar[str] = "payments.debit_failed.v1"
+
+    order_no: str
+    kind: str
+    target_id: int
+    buyer_id: int
+    try_no: int
+    reason: Literal["insufficient", "limit", "agreement_ended", "declined", "order_closed"]
+    hard: bool
+    failed_at: datetime

@@ -47,3 +47,21 @@ class EntitlementChanged(Fact):
     valid_until: datetime | None
     revoked: bool
     version: int
+
+
+class DebitRequested(Fact):
+    """A renewal is due: its order is open, and the subscriber agreed to be debited by `means` without being asked again.
+
+    `try_no` counts from 1; each is debited once, whatever is heard twice. Payments answers with OrderPaid or DebitFailed.
+    """
+
+    NAME: ClassVar[str] = "subscriptions.debit_requested.v1"
+
+    order_no: str
+    subscription_id: int
+    user_id: int
+    amount: int
+    means: Literal["agreement", "balance"]
+    agreement_id: int | None
+    try_no: int
+    requested_at: datetime
