@@ -25,7 +25,7 @@ from tests.fixtures.gateway import gateway_event
 from tests.fixtures.people import make_user
 from tests.fixtures.signing import hand_over_signing_key
 
-EXAMPLES = 6
+EXAMPLES = 12
 BUILT = {"GET /api/v1/docs", "GET /api/v1/openapi.json"}
 """Files that the build puts beside the code; the end-to-end ring reads them."""
 _ALL: list[Any] = [result.ok() for result in schemathesis.openapi.from_dict(document()).get_all_operations()]  # type: ignore[union-attr]  # an invalid document raises
