@@ -204,6 +204,6 @@ def test_the_books_are_right_after_any_sequence(till: Till, automatic: int) -> N
     run_state_machine_as_test(
         type("Bound", (Orders,), {"till": till}),
         settings=settings(
-            max_examples=20, stateful_step_count=40, deadline=None, suppress_health_check=list(HealthCheck), database=None
+            max_examples=40, stateful_step_count=40, deadline=None, suppress_health_check=list(HealthCheck), database=None
         ),
     )

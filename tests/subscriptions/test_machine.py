@@ -189,6 +189,6 @@ def test_the_read_model_equals_the_truth_whatever_happened(noon, shop) -> None:
     run_state_machine_as_test(
         type("OfThisShop", (Subscribing,), {"shop": shop}),
         settings=settings(
-            max_examples=25, stateful_step_count=40, deadline=None, suppress_health_check=list(HealthCheck), print_blob=True
+            max_examples=60, stateful_step_count=40, deadline=None, suppress_health_check=list(HealthCheck), print_blob=True
         ),
     )
