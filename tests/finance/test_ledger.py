@@ -10,7 +10,8 @@ from typing import Any
 import psycopg
 import pytest
 
-from functions.finance.verify import LEDGER, verify
+from functions.finance.checks.ledger import LEDGER
+from functions.finance.verify import verify
 from shared.sql.connection import Connection, connect
 from tests.fixtures.postgres import House
 

@@ -1,0 +1,1 @@
+"""What must be so of the books, part by part."""

@@ -1,0 +1,51 @@
+"""Payouts, their holds and their numbers are in the books as their rows say. Each selects `(key, expected, found)`."""
+
+from typing import Final, LiteralString
+
+WITHDRAWALS: Final[dict[str, LiteralString]] = {
+    "frozen is what open withdrawals hold": """
+        SELECT b.creator_id::text, coalesce(w.amount, 0), b.balance FROM finance.creator_balances b
+        LEFT JOIN (SELECT creator_id, sum(amount) AS amount FROM finance.withdrawal_requests
+                   WHERE status IN ('pending', 'approved', 'processing') GROUP BY creator_id) w USING (creator_id)
+        WHERE b.part = 'frozen'
+    """,
+    "withdrawn is what was paid": """
+        SELECT b.creator_id::text, coalesce(w.amount, 0), b.balance FROM finance.creator_balances b
+        LEFT JOIN (SELECT creator_id, sum(amount) AS amount FROM finance.withdrawal_requests
+                   WHERE status = 'paid' GROUP BY creator_id) w USING (creator_id)
+        WHERE b.part = 'withdrawn'
+    """,
+    "available is what was settled and merged, less what is frozen or withdrawn": """
+        SELECT b.creator_id::text, coalesce(s.amount, 0) + coalesce(m.amount, 0) - coalesce(w.amount, 0), b.balance
+        FROM finance.creator_balances b
+        LEFT JOIN (SELECT split_part(a.name, ':', 2)::bigint AS creator_id, sum(p.amount) AS amount
+                   FROM finance.ledger_entries e JOIN finance.ledger_postings p USING (entry_id)
+                   JOIN finance.ledger_accounts a USING (account_id) WHERE e.kind = 'merge' GROUP BY 1) m USING (creator_id)
+        LEFT JOIN (SELECT creator_id, sum(creator_amount) AS amount FROM finance.settlements GROUP BY creator_id) s
+            USING (creator_id)
+        LEFT JOIN (SELECT creator_id, sum(amount) AS amount FROM finance.withdrawal_requests
+                   WHERE status IN ('pending', 'approved', 'processing', 'paid') GROUP BY creator_id) w USING (creator_id)
+        WHERE b.part = 'available'
+    """,
+    "withdrawals have a hold, and an outcome once final": """
+        SELECT w.withdrawal_id::text, CASE WHEN w.status IN ('paid', 'rejected', 'failed') THEN 2 ELSE 1 END,
+               (SELECT count(*) FROM finance.ledger_entries e
+                WHERE e.reference IN ('withdrawal:' || w.withdrawal_id || ':' || w.hold_no || ':hold',
+                                      'withdrawal:' || w.withdrawal_id || ':' || w.hold_no || ':outcome'))
+        FROM finance.withdrawal_requests w
+    """,
+    "a transfer is live only where one may be": """
+        SELECT w.withdrawal_id::text, 0, CASE WHEN w.status = 'paid' THEN (t.open > 0)::int
+            WHEN w.status = 'processing' THEN greatest(t.live - 1, 0) ELSE t.live END
+        FROM finance.withdrawal_requests w JOIN (
+            SELECT withdrawal_id, count(*) FILTER (WHERE status IN ('open', 'succeeded')) AS live,
+                   count(*) FILTER (WHERE status = 'open') AS open
+            FROM finance.withdrawal_transfers GROUP BY withdrawal_id
+        ) t USING (withdrawal_id)
+    """,
+    "transfers that succeeded were paid": """
+        SELECT t.transfer_no, w.amount - w.fee, CASE WHEN w.status IN ('paid', 'processing') THEN t.amount ELSE 0 END
+        FROM finance.withdrawal_transfers t JOIN finance.withdrawal_requests w USING (withdrawal_id)
+        WHERE t.status = 'succeeded'
+    """,
+}
