@@ -188,13 +188,13 @@ class Withdrawal:
 
     @property
     def hold_reference(self) -> str:
-        """Reference of the entry that froze the amount."""
-        return f"withdrawal:{self.withdrawal_id}:{self.hold_no}:hold"
+        """Name of the hold of the amount; its entries are this with `:hold` and `:outcome`."""
+        return f"withdrawal:{self.withdrawal_id}:{self.hold_no}"
 
     @property
     def outcome_reference(self) -> str:
         """Reference of the one entry that ends a hold, by paying or by giving back: unique, so never both."""
-        return f"withdrawal:{self.withdrawal_id}:{self.hold_no}:outcome"
+        return f"{self.hold_reference}:outcome"
 
     @property
     def encryption_context(self) -> dict[str, str]:

@@ -45,7 +45,33 @@ DATA = PersonalData(
             deciders=("set_by",),
             what=("我的分成比例", "Your share"),
             export="""
-            SELECT rate_bp, effective_from FROM finance.creator_share_rates WHERE creator_id = %(uid)s ORDER BY effective_from
+            SELECT kind, rate_bp, effective_from FROM finance.creator_share_rates WHERE creator_id = %(uid)s
+            ORDER BY effective_from, kind
+            """,
+            kept=_BOOKS,
+        ),
+        Rows(
+            "finance.settlement_terms",
+            person=("creator_id",),
+            deciders=("set_by",),
+            what=("我的结算条件", "How long your earnings are held"),
+            export="SELECT hold_days, set_at FROM finance.settlement_terms WHERE creator_id = %(uid)s",
+            kept=_BOOKS,
+        ),
+        Rows(
+            "finance.pool_rules",
+            person=(),
+            deciders=("set_by",),
+            what=("会员收入的分配规则", "Rules by which membership income is shared"),
+            export="SELECT effective_from, rule, share_bp FROM finance.pool_rules WHERE set_by = %(uid)s ORDER BY effective_from",
+            kept=_BOOKS,
+        ),
+        Rows(
+            "finance.pool_weights",
+            person=("creator_id",),
+            what=("我在会员收入中的权重", "Your weight in shared membership income"),
+            export="""
+            SELECT effective_from, weight FROM finance.pool_weights WHERE creator_id = %(uid)s ORDER BY effective_from
             """,
             kept=_BOOKS,
         ),
@@ -82,6 +108,16 @@ DATA = PersonalData(
             WHERE w.creator_id = %(uid)s ORDER BY t.withdrawal_id, t.attempt
             """,
             kept=_PAYOUTS,
+        ),
+        Rows(
+            "finance.holds",
+            person=(),
+            what=("我的冻结金额", "Amounts set aside of your money"),
+            export="""
+            SELECT reference, kind, currency, amount, posted, status, held_at, expires_at, ended_at FROM finance.holds
+            WHERE account LIKE ANY (ARRAY['creator:' || %(uid)s || ':%%', 'buyer:' || %(uid)s || ':%%']) ORDER BY held_at, reference
+            """,
+            kept=_BOOKS,
         ),
         Rows(
             "finance.account_merges",

@@ -10,6 +10,7 @@ from psycopg import sql
 
 from functions.finance.checks.balances import BALANCES
 from functions.finance.checks.earnings import EARNINGS
+from functions.finance.checks.holds import HOLDS
 from functions.finance.checks.ledger import LEDGER
 from functions.finance.checks.merges import MERGES
 from functions.finance.checks.withdrawals import WITHDRAWALS
@@ -28,7 +29,7 @@ class Check:
     examples: list[str]
 
 
-_ALL: dict[str, LiteralString] = LEDGER | EARNINGS | WITHDRAWALS | MERGES | BALANCES
+_ALL: dict[str, LiteralString] = LEDGER | HOLDS | EARNINGS | WITHDRAWALS | MERGES | BALANCES
 
 
 def verify(db: Connection) -> list[Check]:

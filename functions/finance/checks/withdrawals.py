@@ -3,11 +3,12 @@
 from typing import Final, LiteralString
 
 WITHDRAWALS: Final[dict[str, LiteralString]] = {
-    "frozen is what open withdrawals hold": """
-        SELECT b.creator_id::text, coalesce(w.amount, 0), b.balance FROM finance.creator_balances b
-        LEFT JOIN (SELECT creator_id, sum(amount) AS amount FROM finance.withdrawal_requests
-                   WHERE status IN ('pending', 'approved', 'processing') GROUP BY creator_id) w USING (creator_id)
-        WHERE b.part = 'frozen'
+    "open withdrawals are held, and no others": """
+        SELECT coalesce(w.id, h.id), coalesce(w.amount, 0), coalesce(h.amount, 0) FROM (
+            SELECT withdrawal_id::text AS id, amount FROM finance.withdrawal_requests
+            WHERE status IN ('pending', 'approved', 'processing')) w
+        FULL JOIN (SELECT ref_id AS id, sum(amount) AS amount FROM finance.holds
+                   WHERE ref_type = 'withdrawal' AND status = 'open' GROUP BY ref_id) h USING (id)
     """,
     "withdrawn is what was paid": """
         SELECT b.creator_id::text, coalesce(w.amount, 0), b.balance FROM finance.creator_balances b

@@ -1,9 +1,11 @@
-"""A hold in two phases: freeze, then exactly one of paying or giving back. Also what comes back after it was paid."""
+"""A withdrawal's hold: freeze, then exactly one of paying or giving back. Also what comes back after it was paid."""
 
 from datetime import datetime
 
 from functions.finance.models import INCOME, PAYOUTS, Entry, Withdrawal, channel_account, creator_account
+from functions.finance.store import holds as store
 from functions.finance.store import ledger
+from functions.finance.store.holds import Hold
 from shared.sql.connection import Connection
 
 MANUAL = "manual"
@@ -11,31 +13,35 @@ MANUAL = "manual"
 
 
 def freeze(db: Connection, withdrawal: Withdrawal, now: datetime) -> int:
-    """From available to frozen; what is left available. Raises InsufficientBalance."""
-    available = creator_account(withdrawal.creator_id, "available")
-    lines = {available: -withdrawal.amount, creator_account(withdrawal.creator_id, "frozen"): withdrawal.amount}
-    return ledger.post(db, _entry(withdrawal, withdrawal.hold_reference, "payout_hold", lines, now))[available] or 0
+    """From available to frozen; what is left available. The workflow ends it, so it has no time. Raises InsufficientBalance."""
+    hold = Hold(
+        reference=withdrawal.hold_reference,
+        kind="payout",
+        ref_type="withdrawal",
+        ref_id=str(withdrawal.withdrawal_id),
+        at=now,
+        currency="CNY",
+        account=creator_account(withdrawal.creator_id, "available"),
+        held_in=creator_account(withdrawal.creator_id, "frozen"),
+        amount=withdrawal.amount,
+    )
+    return store.place(db, hold)
 
 
 def pay(db: Connection, withdrawal: Withdrawal, channel: str, now: datetime) -> None:
     """From frozen out through the channel; the creator's lifetime total of payouts has its mirror at the platform."""
     lines = {
-        creator_account(withdrawal.creator_id, "frozen"): -withdrawal.amount,
         channel_account(channel): withdrawal.amount - withdrawal.fee,
         INCOME: withdrawal.fee,
         creator_account(withdrawal.creator_id, "withdrawn"): withdrawal.amount,
         PAYOUTS: -withdrawal.amount,
     }
-    ledger.post(db, _entry(withdrawal, withdrawal.outcome_reference, "payout", lines, now))
+    store.post(db, withdrawal.hold_reference, lines, now)
 
 
 def give_back(db: Connection, withdrawal: Withdrawal, now: datetime) -> None:
     """From frozen back to available."""
-    lines = {
-        creator_account(withdrawal.creator_id, "frozen"): -withdrawal.amount,
-        creator_account(withdrawal.creator_id, "available"): withdrawal.amount,
-    }
-    ledger.post(db, _entry(withdrawal, withdrawal.outcome_reference, "payout_void", lines, now))
+    store.void(db, withdrawal.hold_reference, now)
 
 
 def take_returned(db: Connection, withdrawal: Withdrawal, now: datetime) -> None:
@@ -47,8 +53,5 @@ def take_returned(db: Connection, withdrawal: Withdrawal, now: datetime) -> None
         creator_account(withdrawal.creator_id, "withdrawn"): -withdrawal.amount,
         PAYOUTS: withdrawal.amount,
     }
-    ledger.post(db, _entry(withdrawal, f"{withdrawal.outcome_reference}:returned", "payout_return", lines, now))
-
-
-def _entry(withdrawal: Withdrawal, reference: str, kind: str, lines: dict[str, int], now: datetime) -> Entry:
-    return Entry(reference, kind, "withdrawal", str(withdrawal.withdrawal_id), now, lines)
+    reference = f"{withdrawal.outcome_reference}:returned"
+    ledger.post(db, Entry(reference, "payout_return", "withdrawal", str(withdrawal.withdrawal_id), now, lines))

@@ -1,6 +1,7 @@
 """The ledger: one call posts an entry, balances are read."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 
 import psycopg
 
@@ -18,7 +19,7 @@ def post(db: Connection, entry: Entry) -> dict[str, int | None]:
     lines = {account: amount for account, amount in entry.lines.items() if amount}
     if not lines:
         return {}
-    try:
+    with covered():
         rows = db.execute(
             "SELECT account, balance_after FROM finance.post_entry(%s, %s, %s, %s, %s, %s, %s, %s)",
             (
@@ -28,18 +29,25 @@ def post(db: Connection, entry: Entry) -> dict[str, int | None]:
                 entry.ref_id,
                 entry.at,
                 entry.currency,
-                _array(lines),
-                _array(lines.values()),
+                array(lines),
+                array(lines.values()),
             ),
         ).fetchall()
+    return dict(rows)
+
+
+@contextmanager
+def covered() -> Iterator[None]:
+    """Tell an account that would go below zero by its name in finance. Raises InsufficientBalance."""
+    try:
+        yield
     except psycopg.errors.CheckViolation as error:
         if error.diag.constraint_name == "ledger_accounts_covered":
             raise InsufficientBalance from error
         raise
-    return dict(rows)
 
 
-def _array(items: Iterable[str | int]) -> str:
+def array(items: Iterable[str | int]) -> str:
     """An array as PostgreSQL writes it: psycopg takes as long to adapt two lists as for all the rest of the call.
 
     Account names need no quotes; one that did would come to another number of lines, which the function refuses.
