@@ -160,6 +160,36 @@ _ALL: tuple[Setting, ...] = (
         "超过此金额（分）需审批",
         "Withdrawals above it, in fen, need approval",
     ),
+    Setting("finance.withdraw_max", "int", t.whole(1, 10**13), "单笔提现上限（分）", "Largest withdrawal in fen"),
+    Setting(
+        "finance.withdraw_two_person_above",
+        "int",
+        _FEN,
+        "超过此金额（分）需两人审批",
+        "Withdrawals above it, in fen, take two people",
+    ),
+    Setting("finance.withdraw_hold_first", "bool", t.Truth, "首次提现需人工审核", "A first withdrawal waits for a person"),
+    Setting(
+        "finance.withdraw_new_payee_days",
+        "int",
+        t.whole(0, 365),
+        "收款账号首次收款后多少天内需人工审核，0 为不审核",
+        "Days after its first payout for which a payee is new; 0 is never",
+    ),
+    Setting(
+        "finance.withdraw_refund_ratio_bp",
+        "int",
+        _SHARE,
+        "近 90 天退款比例超过此值（万分之一）需人工审核",
+        "Refunds of 90 days above it, in basis points of sales, wait for a person",
+    ),
+    Setting(
+        "finance.withdraw_fees",
+        "obj",
+        t.PayoutFees,
+        "各提现方式的手续费：万分比及固定金额（分）",
+        "Fee of a withdrawal by method: basis points and fen",
+    ),
     Setting("finance.tax_rate_bp", "int", _SHARE, "税率（万分之一）", "Tax rate in basis points"),
     Setting("subscription.notice_days", "int", t.whole(1, 60), "到期前提醒天数", "Days before the end a notice is sent"),
     Setting("subscription.retry_days", "list", t.RetryDays, "续费重试的天数", "Days after which a renewal is tried again"),
@@ -240,6 +270,8 @@ def contradiction(values: dict[str, Any]) -> tuple[str, str] | None:
         return "messaging.offline_seconds", "必须大于心跳间隔|must be longer than messaging.heartbeat_seconds"
     if values["finance.withdraw_daily_limit"] < values["finance.withdraw_min"]:
         return "finance.withdraw_daily_limit", "不能小于最低提现金额|must be at least finance.withdraw_min"
+    if values["finance.withdraw_max"] < values["finance.withdraw_min"]:
+        return "finance.withdraw_max", "不能小于最低提现金额|must be at least finance.withdraw_min"
     return None
 
 

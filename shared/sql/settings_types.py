@@ -107,6 +107,22 @@ class Quota(_Strict):
     professional: Annotated[int, Field(ge=0, le=10**6)]
 
 
+class _Fee(_Strict):
+    """So many basis points of the amount, and so many fen."""
+
+    bp: Annotated[int, Field(ge=0, le=5_000)]
+    fixed: Annotated[int, Field(ge=0, le=100_000)]
+
+
+class PayoutFees(_Strict):
+    """What a payout costs its creator, by method."""
+
+    alipay: _Fee
+    wechat: _Fee
+    bank: _Fee
+    usdt: _Fee
+
+
 class _Price(BaseModel):
     model_config = ConfigDict(extra="forbid")
 
