@@ -43,6 +43,17 @@ DATA = PersonalData(
             kept=_VOUCHERS,
         ),
         Rows(
+            "payments.payment_debits",
+            person=(),
+            what=("自动续费的扣款", "Debits for renewals"),
+            export="""
+            SELECT d.order_no, d.try_no, d.means, d.payment_no, d.status, d.reason, d.requested_at, d.finished_at
+            FROM payments.payment_debits d JOIN payments.payment_orders o USING (order_no)
+            WHERE o.user_id = %(uid)s ORDER BY d.requested_at, d.order_no, d.try_no
+            """,
+            kept=_VOUCHERS,
+        ),
+        Rows(
             "payments.payment_refunds",
             person=("user_id",),
             deciders=("processed_by",),

@@ -31,6 +31,35 @@ DATA = PersonalData(
             kept=_CONTRACT,
         ),
         Rows(
+            "subscriptions.payment_agreements",
+            person=("user_id",),
+            what=("我的代扣协议", "Agreements by which you are debited"),
+            export="""
+            SELECT agreement_id, channel, external_no, status, single_amount, period_months, debit_by, signed_at, ended_at,
+                   end_reason, created_at
+            FROM subscriptions.payment_agreements WHERE user_id = %(uid)s ORDER BY agreement_id
+            """,
+            # It ends at once for us; the vendor is told with the next look.
+            erase=(
+                """
+                UPDATE subscriptions.payment_agreements SET status = 'terminated', ended_at = %(at)s, end_reason = 'user',
+                    unsign_owed = true, next_look_at = %(at)s, looks = 0, updated_at = %(at)s
+                WHERE user_id = %(uid)s AND status <> 'terminated'
+                """,
+            ),
+            kept=_CONTRACT,
+        ),
+        Rows(
+            "subscriptions.agreement_notices",
+            person=(),
+            what=(
+                "支付机构关于代扣协议的通知原文（加密）",
+                "Notices of vendors about agreements, as received and encrypted",
+            ),
+            not_exported="what vendors told us, in their words; what it says of an agreement is in payment_agreements",
+            kept=_CONTRACT,
+        ),
+        Rows(
             "subscriptions.subscription_periods",
             person=(),
             what=("订阅的各个周期", "What your subscriptions were given"),
