@@ -61,3 +61,13 @@ class RangeInvalid(Refusal):
 class MonthInvalid(Refusal):
     status, error = 422, "month_invalid"
     zh, en = "月份无效", "The month is not valid"
+
+
+class CreatorNotFound(Refusal):
+    status, error = 404, "creator_not_found"
+    zh, en = "创作者不存在", "There is no such creator"
+
+
+class EffectiveFromInPast(Refusal):
+    status, error = 422, "effective_from_in_past"
+    zh, en = "生效日期不能早于今天", "The first day must not be before today"

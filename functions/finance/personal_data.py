@@ -63,7 +63,7 @@ DATA = PersonalData(
             person=(),
             deciders=("set_by",),
             what=("会员收入的分配规则", "Rules by which membership income is shared"),
-            export="SELECT effective_from, rule, share_bp FROM finance.pool_rules WHERE set_by = %(uid)s ORDER BY effective_from",
+            not_exported="rules of the platform; what they gave a creator is among the earnings",
             kept=_BOOKS,
         ),
         Rows(

@@ -5,6 +5,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
+from functions.finance.sources import RateKind
 from shared.http.envelope import Fen, Id, In, Out, Page
 from shared.views.profiles import UserBrief
 
@@ -124,10 +125,40 @@ class EarningOut(Out):
 
 
 class RateOut(Out):
-    """A share rate and the day it began."""
+    """A share rate and the day it began; `kind` null is the general one."""
 
     rate_bp: int
     effective_from: date
+    kind: RateKind | None
+
+
+class RateSetOut(RateOut):
+    """FIN-005."""
+
+    creator_id: int
+
+
+class RateIn(In):
+    """FIN-005: basis points from a day in Shanghai on, of everything or, with `kind`, of one kind alone."""
+
+    rate_bp: Annotated[int, Field(ge=0, le=10_000)]
+    effective_from: date
+    reason: Annotated[str | None, Field(max_length=500)] = None
+    kind: RateKind | None = None
+
+
+class HoldIn(In):
+    """How many days a creator's earnings are held; null for the house's `finance.hold_days`."""
+
+    hold_days: Annotated[int, Field(ge=0, le=365)] | None
+    reason: Annotated[str | None, Field(max_length=500)] = None
+
+
+class HoldOut(Out):
+    """The same, as stored."""
+
+    creator_id: int
+    hold_days: int | None
 
 
 class ShareOut(Page[EarningOut]):

@@ -35,6 +35,8 @@ OF_NOBODY = {
     "content.content_tag_map": "which works have which tag",
     "content.content_tags": "words for works",
     "finance.ledger_entries": "what was posted, named by its reference; whose, say the postings and accounts declared",
+    "finance.pool_splits": "months of membership income that were shared",
+    "finance.settlement_runs": "runs of the settlement and what they came to",
     "identity.anomaly_marks": "how far each rule has looked",
     "identity.user_count_changes": "how many accounts there are, not yet added up",
     "identity.user_counts": "how many accounts there are",

@@ -17,7 +17,9 @@ ANY_FIELD_OF = {"CNT-002": "CNT-001", "SUB-004": "SUB-002", "SUB-026": "SUB-024"
 """Rows whose body is "any field of" another row's."""
 _ENDS = {"expires_at", "permissions_expire_at"}
 ADDED_TO_BODY = {"ADM-035": _ENDS, "ADM-036": _ENDS, "SUB-024": {"stock"}, "SUB-026": {"stock"}}
-"""Optional fields the contract does not have (docs/decisions/0030-grants-that-end.md); anything else unlisted still fails."""
+ADDED_TO_BODY |= {"FIN-005": {"kind"}}
+"""Optional fields the contract does not have (docs/decisions/0030-grants-that-end.md, 0080-settlement.md); anything else
+unlisted still fails."""
 _COUPON = {
     *("name", "min_amount", "max_discount", "target_type", "target_ids", "per_user_limit", "starts_at", "ends_at"),
 }
@@ -31,6 +33,7 @@ ADDED_TO_ANSWER = {"ADM-034": _ENDS, "ADM-035": _ENDS, "ADM-036": _ENDS} | dict.
 )
 ADDED_TO_ANSWER |= dict.fromkeys(("SUB-025", "SUB-028"), _PROMOTION)
 ADDED_TO_ANSWER |= dict.fromkeys(("SUB-024", "SUB-026"), _PROMOTION | {"coupon", "export_job_id"})
+ADDED_TO_ANSWER |= {"FIN-005": {"kind"}}
 ADDED_TO_ANSWER |= {"PAY-031": PAGE - {"items"}}
 ADDED_TO_ANSWER |= {"PAY-030": {"movement", "outcome", "proposed_action", "proposed_by"}}
 """Which way the money went, what the resolution came to, and the first of two people whom a large amount takes."""

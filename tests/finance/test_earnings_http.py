@@ -119,7 +119,8 @@ class TestShare:
         given = call("GET", "/earnings/creator-share").data
         assert (given["rate_bp"], given["channel_fee_bp"]) == (9_000, 60)
         assert given["history"] == [
-            {"rate_bp": 9_500, "effective_from": "2026-04-01"}, {"rate_bp": 9_000, "effective_from": "2026-03-02"},
+            {"rate_bp": 9_500, "effective_from": "2026-04-01", "kind": None},
+            {"rate_bp": 9_000, "effective_from": "2026-03-02", "kind": None},
         ]  # fmt: skip
         (item,) = given["items"]
         assert item | {"earning_id": 1} == {

@@ -1,5 +1,6 @@
 """What creators see of their money."""
 
+from dataclasses import asdict
 from datetime import date
 from typing import Annotated, Literal
 
@@ -7,8 +8,16 @@ from fastapi import APIRouter, Query
 
 from functions.finance import lists
 from functions.finance.errors import MonthInvalid
-from functions.finance.schemas import EarningOut, SettlementOut, SettlementStatus, ShareOut, StatementOut, SummaryOut
-from functions.finance.service import statements
+from functions.finance.schemas import (
+    EarningOut,
+    RateOut,
+    SettlementOut,
+    SettlementStatus,
+    ShareOut,
+    StatementOut,
+    SummaryOut,
+)
+from functions.finance.service import statements, terms
 from shared.errors import ValidationFailed
 from shared.http.app import BASE
 from shared.http.auth import Creator
@@ -50,8 +59,9 @@ async def creator_share(
     _in_order(date_from, date_to)
     filters = {"creator_id": caller.uid, **lists.days(date_from, date_to)}
     page: Page[EarningOut] = lists.EARNINGS.page(db, query, filters, lists.earning)
-    rate_bp, channel_fee_bp, history = statements.share(db, caller.uid)
-    return answer(ShareOut.model_construct(**dict(page), rate_bp=rate_bp, channel_fee_bp=channel_fee_bp, history=history))
+    rate_bp, channel_fee_bp, history = terms.share(db, caller.uid)
+    shown = [RateOut.model_construct(**asdict(rate)) for rate in history]
+    return answer(ShareOut.model_construct(**dict(page), rate_bp=rate_bp, channel_fee_bp=channel_fee_bp, history=shown))
 
 
 @router.get("/finance/statements", responses=problems(MonthInvalid))

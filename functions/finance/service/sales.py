@@ -3,9 +3,10 @@
 from datetime import timedelta
 
 from events.payments import OrderPaid, RefundSucceeded
-from functions.finance import models
+from functions.finance import models, sources
 from functions.finance.models import PLATFORM, Earning, Entry, Reversal, Shares
-from functions.finance.store import earnings, ledger
+from functions.finance.store import earnings, ledger, terms
+from functions.finance.store.terms import Terms
 from shared import clock, observe
 from shared.money import Money
 from shared.sql.connection import Connection
@@ -28,9 +29,9 @@ def book_sale(db: Connection, fact: OrderPaid) -> None:
         raise CurrencyNotBookedError(fact.order_no, fact.currency)
     earnings.lock_order(db, fact.order_no)
     fee_bp = 0 if fact.channel in _FREE_CHANNELS else tunable(db, "payment.channel_fee_bp")
-    rate_bp = _rate(db, fact)
+    agreed = _agreed(db, fact)
     discount = Money(fact.platform_discount)
-    shares = Shares.of_sale(Money(fact.amount), fee_bp=fee_bp, rate_bp=rate_bp, discount=discount)
+    shares = Shares.of_sale(Money(fact.amount), fee_bp=fee_bp, rate_bp=agreed.rate_bp, discount=discount)
     now = clock.now()
     booked = earnings.add(
         db,
@@ -40,10 +41,11 @@ def book_sale(db: Connection, fact: OrderPaid) -> None:
         target_id=fact.target_id,
         channel=fact.channel,
         shares=shares,
-        rate_bp=rate_bp,
+        rate_kind=agreed.rate_kind,
+        rate_bp=agreed.rate_bp,
         status="available" if fact.seller_id == PLATFORM else "pending",
         paid_at=fact.paid_at,
-        available_at=fact.paid_at + timedelta(days=tunable(db, "finance.hold_days")),
+        available_at=fact.paid_at + timedelta(days=agreed.hold_days),
         now=now,
     )
     if not booked:
@@ -81,11 +83,13 @@ def hear_refund(db: Connection, fact: RefundSucceeded) -> None:
     _book_refunds(db, fact.order_no)
 
 
-def _rate(db: Connection, fact: OrderPaid) -> int:
+def _agreed(db: Connection, fact: OrderPaid) -> Terms:
+    rated, hold_days = sources.rated(fact.kind), tunable(db, "finance.hold_days")
     if fact.seller_id == PLATFORM:
-        return 0
-    own = earnings.rate_at(db, fact.seller_id, models.shanghai_day(fact.paid_at))
-    return int(tunable(db, "finance.creator_share_bp")) if own is None else own
+        return Terms(sources.ANY, 0, hold_days)
+    default = Terms(sources.ANY, tunable(db, "finance.creator_share_bp"), hold_days)
+    day = models.shanghai_day(fact.paid_at)
+    return terms.of_sale(db, fact.seller_id, rated, fact.target_id, day=day, default=default)
 
 
 def _book_refunds(db: Connection, order_no: str) -> None:

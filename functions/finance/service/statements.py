@@ -4,14 +4,14 @@ from datetime import date, timedelta
 
 from functions.finance import models
 from functions.finance.errors import MonthInvalid
-from functions.finance.schemas import LineKind, LineOut, RateOut, StatementOut, SummaryOut, SummaryRowOut
+from functions.finance.schemas import LineKind, LineOut, StatementOut, SummaryOut, SummaryRowOut
 from functions.finance.store import ledger, statements
 from shared import clock
 from shared.sql.connection import Connection
-from shared.sql.tunables import tunable
 
 _KINDS: dict[str, LineKind] = {
     "capture": "earning",
+    "pool": "earning",
     "refund": "refund",
     "payout": "withdrawal",
     "payout_return": "adjustment",
@@ -56,16 +56,6 @@ def statement(db: Connection, creator_id: int, month: str) -> StatementOut:
                 balance += part
                 lines.append(LineOut.model_construct(at=at, kind=shown, ref=ref, amount=part, balance=balance))
     return StatementOut.model_construct(month=month, opening_balance=opening, lines=lines, closing_balance=balance)
-
-
-def share(db: Connection, creator_id: int) -> tuple[int, int, list[RateOut]]:
-    """The creator's rate today, the channel fee, and the rates the creator had or will have."""
-    known = statements.rates(db, creator_id)
-    today = models.shanghai_day(clock.now())
-    default: int = tunable(db, "finance.creator_share_bp")
-    rate_bp = next((rate for rate, effective_from in known if effective_from <= today), default)
-    history = [RateOut.model_construct(rate_bp=rate, effective_from=day) for rate, day in known]
-    return rate_bp, tunable(db, "payment.channel_fee_bp"), history
 
 
 def _first_day(month: str) -> date:

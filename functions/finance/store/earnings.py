@@ -1,6 +1,6 @@
 """Sales as booked, and what refunds took back of them."""
 
-from datetime import date, datetime
+from datetime import datetime
 
 from functions.finance.models import Earning, Reversal, Shares
 from shared.money import Money
@@ -12,18 +12,6 @@ def lock_order(db: Connection, order_no: str) -> None:
     db.execute("SELECT pg_advisory_xact_lock(hashtextextended('finance.order:' || %s, 0))", (order_no,))
 
 
-def rate_at(db: Connection, creator_id: int, day: date) -> int | None:
-    """The creator's own share rate on a day, in basis points; None when the default applies."""
-    row = db.execute(
-        """
-        SELECT rate_bp FROM finance.creator_share_rates WHERE creator_id = %s AND effective_from <= %s
-        ORDER BY effective_from DESC LIMIT 1
-        """,
-        (creator_id, day),
-    ).fetchone()
-    return None if row is None else int(row[0])
-
-
 def add(
     db: Connection,
     *,
@@ -33,6 +21,7 @@ def add(
     target_id: int,
     channel: str,
     shares: Shares,
+    rate_kind: str,
     rate_bp: int,
     status: str,
     paid_at: datetime,
@@ -43,9 +32,9 @@ def add(
     row = db.execute(
         """
         INSERT INTO finance.creator_earnings (creator_id, order_no, source, target_id, channel, gross, channel_fee,
-            platform_amount, creator_amount, platform_discount, rate_bp, status, paid_at, available_at, created_at,
-            updated_at)
-        VALUES (%s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s)
+            platform_amount, creator_amount, platform_discount, rate_kind, rate_bp, status, paid_at, available_at,
+            created_at, updated_at)
+        VALUES (%s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s)
         ON CONFLICT (order_no, creator_id, kind) DO NOTHING RETURNING 1
         """,
         (
@@ -59,6 +48,7 @@ def add(
             shares.platform.minor,
             shares.creator.minor,
             shares.discount.minor,
+            rate_kind,
             rate_bp,
             status,
             paid_at,

@@ -1,8 +1,9 @@
 """What a creator's account shows: sums by day, month, content or plan, and the movements of a month."""
 
-from datetime import date, datetime
+from datetime import datetime
 
-from functions.finance.models import Status, creator_account
+from functions.finance.models import creator_account
+from functions.finance.withdrawal import Status
 from shared.sql.connection import Connection
 
 Sums = tuple[int, int, int, int]
@@ -75,17 +76,6 @@ def movements(
         },
     ).fetchall()
     return rows[0][0], [row[1:] for row in rows if row[1] is not None]
-
-
-def rates(db: Connection, creator_id: int) -> list[tuple[int, date]]:
-    """The creator's own share rates, the latest first."""
-    return db.execute(
-        """
-        SELECT rate_bp, effective_from FROM finance.creator_share_rates WHERE creator_id = %s
-        ORDER BY effective_from DESC LIMIT 1000
-        """,
-        (creator_id,),
-    ).fetchall()
 
 
 def steps(db: Connection, withdrawal_id: int) -> list[tuple[Status, datetime, str | None]]:

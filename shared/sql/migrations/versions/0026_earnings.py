@@ -1,12 +1,118 @@
-"""Share rates, recalculation, pools and the settlement's runs."""
+"""Share rates by kind, holds by creator, the runs of settlement, and the pool of membership income."""
+
+from alembic import op
 
 revision = "0026"
 down_revision = "0025"
 
+TERMS = """
+ALTER TABLE finance.creator_share_rates
+    ADD COLUMN kind TEXT NOT NULL DEFAULT 'any' CHECK (kind IN ('any', 'article', 'audio', 'video', 'subscription')),
+    DROP CONSTRAINT creator_share_rates_pkey, ADD PRIMARY KEY (creator_id, kind, effective_from);
+
+CREATE TABLE finance.settlement_terms (
+    creator_id BIGINT PRIMARY KEY REFERENCES identity.users (uid),
+    hold_days INT NOT NULL CHECK (hold_days BETWEEN 0 AND 365),
+    set_by BIGINT NOT NULL,
+    reason TEXT,
+    set_at TIMESTAMPTZ NOT NULL
+);
+
+-- `rate_kind` is frozen with `rate_bp`: what a work was when it was sold. A share of the pool is an earning too.
+ALTER TABLE finance.creator_earnings
+    ADD COLUMN rate_kind TEXT NOT NULL DEFAULT 'any',
+    DROP CONSTRAINT creator_earnings_kind_check,
+    ADD CONSTRAINT creator_earnings_kind_check CHECK (kind IN ('sale', 'pool'));
+DROP INDEX finance.creator_earnings_due;
+CREATE INDEX creator_earnings_due ON finance.creator_earnings (creator_id, available_at, earning_id)
+    WHERE status = 'pending';
+CREATE INDEX creator_earnings_by_day ON finance.creator_earnings (paid_at, earning_id) WHERE kind = 'sale';
+"""
+
+RUNS = """
+CREATE TABLE finance.settlement_runs (
+    run TEXT PRIMARY KEY,
+    moment TIMESTAMPTZ NOT NULL,
+    status TEXT NOT NULL CHECK (status IN ('running', 'tied', 'untied', 'lost')),
+    settlements INT,
+    amount BIGINT,
+    creators_left INT,
+    off INT,
+    started_at TIMESTAMPTZ NOT NULL,
+    finished_at TIMESTAMPTZ,
+    CHECK ((status IN ('tied', 'untied')) = (finished_at IS NOT NULL))
+);
+CREATE UNIQUE INDEX settlement_runs_one ON finance.settlement_runs (status) WHERE status = 'running';
+CREATE INDEX settlements_by_change ON finance.settlements (updated_at);
+"""
+
+POOL = """
+CREATE TABLE finance.pool_rules (
+    effective_from DATE PRIMARY KEY CHECK (date_trunc('month', effective_from) = effective_from),
+    rule TEXT NOT NULL CHECK (rule IN ('equal', 'weights', 'usage')),
+    share_bp INT NOT NULL CHECK (share_bp BETWEEN 0 AND 10000),
+    set_by BIGINT NOT NULL,
+    reason TEXT,
+    set_at TIMESTAMPTZ NOT NULL
+);
+CREATE TABLE finance.pool_weights (
+    effective_from DATE NOT NULL REFERENCES finance.pool_rules (effective_from),
+    creator_id BIGINT NOT NULL REFERENCES identity.users (uid),
+    weight INT NOT NULL CHECK (weight > 0),
+    PRIMARY KEY (effective_from, creator_id)
+);
+CREATE TABLE finance.pool_splits (
+    month DATE PRIMARY KEY,
+    rule TEXT NOT NULL,
+    share_bp INT NOT NULL,
+    income BIGINT NOT NULL,
+    amount BIGINT NOT NULL CHECK (amount >= 0),
+    creators INT NOT NULL,
+    split_at TIMESTAMPTZ NOT NULL
+);
+CREATE TRIGGER append_only BEFORE UPDATE OR DELETE OR TRUNCATE ON finance.pool_splits
+    FOR EACH STATEMENT EXECUTE FUNCTION platform.refuse_change();
+CREATE INDEX creator_earnings_membership ON finance.creator_earnings (paid_at) WHERE source = 'membership';
+"""
+
+GRANTS = """
+GRANT INSERT, UPDATE (rate_bp, set_by, reason, created_at) ON finance.creator_share_rates TO finance;
+GRANT SELECT, INSERT, DELETE, UPDATE (hold_days, set_by, reason, set_at) ON finance.settlement_terms TO finance;
+GRANT SELECT, INSERT, UPDATE (status, settlements, amount, creators_left, off, finished_at)
+    ON finance.settlement_runs TO finance;
+GRANT SELECT, INSERT, UPDATE (rule, share_bp, set_by, reason, set_at) ON finance.pool_rules TO finance;
+GRANT SELECT, INSERT, DELETE ON finance.pool_weights TO finance;
+GRANT SELECT, INSERT ON finance.pool_splits TO finance;
+GRANT SELECT ON content.pub_publishing_authors TO finance;
+"""
+
+DOWN = """
+REVOKE SELECT ON content.pub_publishing_authors FROM finance;
+DROP INDEX finance.creator_earnings_membership;
+DROP TABLE finance.pool_splits, finance.pool_weights, finance.pool_rules;
+DROP INDEX finance.settlements_by_change;
+DROP TABLE finance.settlement_runs;
+DROP INDEX finance.creator_earnings_by_day, finance.creator_earnings_due;
+CREATE INDEX creator_earnings_due ON finance.creator_earnings (available_at, creator_id) WHERE status = 'pending';
+ALTER TABLE finance.creator_earnings
+    DROP COLUMN rate_kind,
+    DROP CONSTRAINT creator_earnings_kind_check,
+    ADD CONSTRAINT creator_earnings_kind_check CHECK (kind = 'sale') NOT VALID;
+DROP TABLE finance.settlement_terms;
+REVOKE INSERT, UPDATE ON finance.creator_share_rates FROM finance;
+DELETE FROM finance.creator_share_rates WHERE kind <> 'any';
+ALTER TABLE finance.creator_share_rates DROP COLUMN kind, ADD PRIMARY KEY (creator_id, effective_from);
+"""
+
 
 def upgrade() -> None:
-    """Build it."""
+    """Build them."""
+    op.execute(TERMS)
+    op.execute(RUNS)
+    op.execute(POOL)
+    op.execute(GRANTS)
 
 
 def downgrade() -> None:
-    """Take it away."""
+    """Take them away."""
+    op.execute(DOWN)
