@@ -25,7 +25,7 @@ BOTOCORE_SERVICES = frozenset(
 )
 """The service models kept in the layer; all of them weigh 25 MB."""
 
-_NOT_RUN = ("*.pyi", "py.typed", "*.c", "*.h", "*.pxd", "*.pyx")
+_NOT_RUN = ("*.pyi", "py.typed", "*.c", "*.h", "*.pxd", "*.pyx", "NotoSerifSC-*.otf")
 _KEPT_METADATA = frozenset({"METADATA", "entry_points.txt"})
 _EPOCH = (1980, 1, 1, 0, 0, 0)
 
@@ -167,7 +167,9 @@ def _install(lock: Path, folder: Path, target: Target) -> None:
 
 
 def prune(folder: Path) -> None:
-    """Take away what no function ever reads: tests, type stubs, C sources, programs, unused AWS service models."""
+    """Take away what no function ever reads: tests, type stubs, C sources, programs, a font that nothing is
+    set in, unused AWS service models.
+    """
     for path in [*folder.rglob("tests"), *folder.rglob("test"), folder / "bin", *folder.rglob("__pycache__")]:
         shutil.rmtree(path, ignore_errors=True)
     for pattern in _NOT_RUN:

@@ -11,7 +11,7 @@ from typing import Literal
 from events.base import Fact
 
 TableAction = Literal["GetItem", "BatchGetItem", "Query", "PutItem", "UpdateItem", "DeleteItem", "TransactWriteItems"]
-Layer = Literal["http", "sql", "argon2", "text", "media", "migrate"]
+Layer = Literal["http", "sql", "argon2", "text", "media", "documents", "migrate"]
 
 
 @dataclass(frozen=True)

@@ -19,7 +19,7 @@ ROOT = Path(__file__).resolve().parents[2]
 HTTP_MODULES = 800
 """Modules that are not ours, see docs/decisions/0003-import-budget.md."""
 FORBIDDEN_EVERYWHERE = {"boto3", "sqlalchemy", "requests", "aws_xray_sdk", "web3", "tronpy", "ccxt", "anthropic", "moto"}
-FORBIDDEN_IN_HTTP = FORBIDDEN_EVERYWHERE | {"PIL", "httpx", "alembic"}
+FORBIDDEN_IN_HTTP = FORBIDDEN_EVERYWHERE | {"PIL", "httpx", "alembic", "fpdf", "fontTools", "xlsxwriter"}
 FORBIDDEN_IN_WORKERS = FORBIDDEN_EVERYWHERE | {"fastapi", "starlette", "mangum"}
 MAY = {
     "platform.migrate": {"sqlalchemy", "alembic"},

@@ -19,6 +19,7 @@ CLOUD = Target("aarch64-manylinux_2_28")
 DOMAINS = [manifest.domain for manifest in discover()]
 LAYERS = sorted(path.stem.removeprefix("layer-") for path in (REPOSITORY / "locks").glob("layer-*.txt"))
 LARGEST = 80 * 1024 * 1024
+LAMBDA_UNPACKS = 250 * 1024 * 1024
 UNCHECKED_HASH = 0b01
 
 
@@ -92,6 +93,23 @@ def test_an_http_function_and_its_layers_weigh_at_most_80_megabytes(domain):
         if isinstance(function, HttpFunction):
             layers = [bundling.layer(layer, HOST) for layer in function.layers]
             assert sum(map(unzipped, [bundling.domain(domain, HOST), *layers])) <= LARGEST
+
+
+def test_every_function_and_its_layers_fit_into_what_lambda_unpacks():
+    for manifest in discover():
+        for function in manifest.functions:
+            layers = [bundling.layer(layer, HOST) for layer in function.layers]
+            assert sum(map(unzipped, [bundling.domain(manifest.domain, HOST), *layers])) <= LAMBDA_UNPACKS, function.name
+
+
+def test_documents_travel_with_their_font_and_its_licence_and_no_font_that_nothing_is_set_in():
+    bundle = bundling.layer("documents", CLOUD)
+
+    fonts = [name for name in names(bundle) if name.endswith((".otf", ".ttf", ".ttc"))]
+    assert fonts == ["python/pylopdf_fonts_zh_cn/NotoSansSC-Regular.otf"]
+    with zipfile.ZipFile(bundle) as archive:
+        (told,) = [name for name in archive.namelist() if "fonts_zh_cn" in name and name.endswith("/METADATA")]
+        assert "SIL OPEN FONT LICENSE Version 1.1" in archive.read(told).decode()
 
 
 def test_the_same_sources_make_the_same_bytes(tmp_path):
