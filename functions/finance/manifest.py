@@ -58,6 +58,7 @@ MANIFEST = Manifest(
             grants=(Table("ops", ("GetItem", "UpdateItem"), ("JOB#",)), Publishes()),
         ),
         Scheduled("settle_earnings", expression="cron(0 * * * ? *)", timeout=600, grants=(Publishes(),)),
+        Scheduled("expire_holds", expression="rate(1 minute)"),
         Scheduled(
             "sweep_withdrawals",
             expression="rate(1 minute)",

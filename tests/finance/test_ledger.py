@@ -1,52 +1,20 @@
 """The ledger by itself: it balances, it is never rewritten, it says everything once."""
 
-import json
 from collections.abc import Callable, Iterator
-from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
-from threading import Barrier
 from typing import Any
 
 import psycopg
 import pytest
 
-from functions.finance.checks.ledger import LEDGER
-from functions.finance.verify import verify
 from shared.sql.connection import Connection, connect
+from tests.finance.books import AT, IN, POST, A, B, balances, batch, in_parallel, off, post
 from tests.fixtures.postgres import House
-
-AT = "2026-03-01T00:00:00Z"
-IN = "channel:alipay"
-A, B = "creator:7:available", "creator:8:available"
-POST = "SELECT entry_id, account, amount, balance_after, repeated FROM finance.post_entry(%s, %s, 'order', 'o1', %s, %s, %s, %s)"
-
-
-@contextmanager
-def committed(db: Connection) -> Iterator[None]:
-    """A transaction, with the checks of its commit even where an outer one never commits."""
-    with db.transaction():
-        yield
-        db.execute("SET CONSTRAINTS ALL IMMEDIATE")
-        db.execute("SET CONSTRAINTS ALL DEFERRED")
-
-
-def post(db: Any, reference: str, lines: dict[str, int], *, kind: str = "capture", currency: str = "CNY") -> Any:
-    with committed(db):
-        return db.execute(POST, (reference, kind, AT, currency, list(lines), list(lines.values()))).fetchall()
 
 
 @pytest.fixture
 def db(house: House) -> Iterator[Connection]:
     with house.acting("finance") as connection:
         yield connection
-
-
-def balances(db: Any) -> dict[str, int]:
-    return dict(db.execute("SELECT name, balance FROM finance.ledger_accounts WHERE kind = 'owner'").fetchall())
-
-
-def off(db: Any) -> list[str]:
-    return [check.name for check in verify(db) if check.off and check.name in LEDGER]
 
 
 def test_an_entry_moves_money_and_answers_the_balances(db: Connection) -> None:
@@ -162,16 +130,6 @@ def test_even_the_owner_cannot_commit_postings_that_do_not_sum_to_zero(fresh_dat
             assert refused.value.sqlstate == "LG001"
 
 
-def batch(db: Any, entries: list[dict[str, Any]]) -> Any:
-    given = [
-        {"kind": "capture", "ref_type": "order", "ref_id": "o1", "currency": "CNY", "at": AT} | entry for entry in entries
-    ]
-    with committed(db):
-        return db.execute(
-            "SELECT reference, entry_id, repeated FROM finance.post_batch(%s)", (json.dumps(given),)
-        ).fetchall()
-
-
 def test_a_batch_posts_what_its_entries_would_one_by_one(db: Connection) -> None:
     entries = [{"reference": f"b{i}", "lines": {IN: -i, A: i} if i % 3 else {A: -1, B: 1}} for i in range(1, 101)]
     rows = batch(db, entries)
@@ -211,21 +169,6 @@ def test_a_batch_may_not_overdraw_in_the_middle(db: Connection) -> None:
     with pytest.raises(psycopg.errors.CheckViolation):
         batch(db, [{"reference": "b1", "lines": {A: -5, B: 5}}, {"reference": "b2", "lines": {IN: -5, A: 5}}])
     assert balances(db) == {}
-
-
-def in_parallel(dsn: str, count: int, work: Callable[[Connection, int], Any]) -> list[Any]:
-    barrier = Barrier(count)
-
-    def one(index: int) -> Any:
-        with connect(dsn) as db:
-            barrier.wait()
-            try:
-                return work(db, index)
-            except psycopg.Error as error:
-                return error.sqlstate
-
-    with ThreadPoolExecutor(count) as pool:
-        return list(pool.map(one, range(count)))
 
 
 def test_eight_at_once_with_one_reference_post_it_once(fresh_database: Callable[..., str]) -> None:
