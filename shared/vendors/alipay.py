@@ -37,6 +37,7 @@ _SUBJECT_FORBIDS = str.maketrans('/=&,"\r\n\t', "   ，'   ")
 _SUBJECT_LENGTH = 256
 _NO_TRADE = "ACQ.TRADE_NOT_EXIST"
 _NOT_PAYABLE = frozenset({_NO_TRADE, "ACQ.TRADE_HAS_CLOSE"})
+_TO_ACCOUNT, _TO_CARD = "TRANS_ACCOUNT_NO_PWD", "TRANS_BANKCARD_NO_PWD"
 _BILL_READY_HOUR = 10  # of the day after, Beijing time
 
 
@@ -57,11 +58,24 @@ class Order:
 
 @dataclass(frozen=True)
 class Payee:
-    """Who is paid out. A logon id (phone or e-mail) needs the real name, which Alipay compares."""
+    """Who is paid out. A logon id (phone or e-mail) and a card need the real name, which is compared."""
 
     identity: str
-    identity_type: Literal["ALIPAY_USER_ID", "ALIPAY_LOGON_ID", "ALIPAY_OPEN_ID"]
+    identity_type: Literal["ALIPAY_USER_ID", "ALIPAY_LOGON_ID", "ALIPAY_OPEN_ID", "BANKCARD_ACCOUNT"]
     name: str
+    bank: str = ""
+
+    @property
+    def product(self) -> str:
+        """The product that pays such a payee, which its query must name too."""
+        return _TO_CARD if self.identity_type == "BANKCARD_ACCOUNT" else _TO_ACCOUNT
+
+    def told(self) -> dict[str, object]:
+        """As `payee_info`; a card is a private person's (account_type 2), whose bank need not be named."""
+        told: dict[str, object] = {"identity": self.identity, "identity_type": self.identity_type, "name": self.name}
+        if self.product == _TO_CARD:
+            told["bankcard_ext_info"] = {"account_type": "2"} | ({"inst_name": self.bank} if self.bank else {})
+        return told
 
 
 class AlipayClient:
@@ -87,7 +101,7 @@ class AlipayClient:
         """Ask for a QR code to scan; the value is the text to draw."""
         return self._gateway.call(
             "alipay.trade.precreate",
-            _order_fields(order),
+            order_fields(order),
             lambda said: said["qr_code"],
             notify_url=order.notify_url,
         )
@@ -130,22 +144,18 @@ class AlipayClient:
         biz = {
             "out_biz_no": out_biz_no,
             "trans_amount": amount.to_yuan(),
-            "product_code": "TRANS_ACCOUNT_NO_PWD",
+            "product_code": payee.product,
             "biz_scene": "DIRECT_TRANSFER",
             "order_title": title,
             "remark": remark,
-            "payee_info": {
-                "identity": payee.identity,
-                "identity_type": payee.identity_type,
-                "name": payee.name,
-            },
+            "payee_info": payee.told(),
         }
         return self._gateway.call("alipay.fund.trans.uni.transfer", biz, Transfer.read)
 
-    def transfer_query(self, out_biz_no: str) -> Outcome[Transfer | None]:
+    def transfer_query(self, out_biz_no: str, *, to_card: bool = False) -> Outcome[Transfer | None]:
         """What became of a transfer. None: never received, so it may be sent with the same parameters."""
         biz = {
-            "product_code": "TRANS_ACCOUNT_NO_PWD",
+            "product_code": _TO_CARD if to_card else _TO_ACCOUNT,
             "biz_scene": "DIRECT_TRANSFER",
             "out_biz_no": out_biz_no,
         }
@@ -187,7 +197,7 @@ class AlipayClient:
         return f"{self.config.gateway_url}?{self._signed_order(method, product_code, order, return_url)}"
 
     def _signed_order(self, method: str, product_code: str, order: Order, return_url: str) -> str:
-        biz = {**_order_fields(order), "product_code": product_code}
+        biz = {**order_fields(order), "product_code": product_code}
         return urlencode(self._gateway.signed(method, biz, notify_url=order.notify_url, return_url=return_url))
 
     @staticmethod
@@ -197,7 +207,8 @@ class AlipayClient:
         return said if isinstance(said, Refused | Unknown) else Done(said.value)
 
 
-def _order_fields(order: Order) -> dict[str, object]:
+def order_fields(order: Order) -> dict[str, object]:
+    """What every way of paying says of an order."""
     return {
         "out_trade_no": order.out_trade_no,
         "total_amount": order.amount.to_yuan(),

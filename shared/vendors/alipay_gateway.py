@@ -3,6 +3,7 @@
 import json
 import logging
 from collections.abc import Callable, Mapping
+from datetime import datetime
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from shared import clock
@@ -91,16 +92,22 @@ class AlipayGateway:
         return answer.content
 
     def signed(
-        self, method: str, biz: Mapping[str, object], *, notify_url: str = "", return_url: str = ""
+        self,
+        method: str,
+        biz: Mapping[str, object],
+        *,
+        notify_url: str = "",
+        return_url: str = "",
+        at: datetime | None = None,
     ) -> list[tuple[str, str]]:
-        """The parameters of a request, empty ones left out, and their signature."""
+        """The parameters of a request of now, or of `at`, empty ones left out, and their signature."""
         params = {
             "app_id": self.config.app_id,
             "method": method,
             "format": "JSON",
             "charset": "utf-8",
             "sign_type": "RSA2",
-            "timestamp": beijing_text(clock.now()),
+            "timestamp": beijing_text(at or clock.now()),
             "version": "1.0",
             "notify_url": notify_url,
             "return_url": return_url,

@@ -74,8 +74,8 @@ def form_pairs(body: bytes) -> list[tuple[str, str]]:
         raise NotificationRefusedError(NotificationFault.MALFORMED) from error
 
 
-def verify_notification(config: AlipayConfig, pairs: Sequence[tuple[str, str]]) -> Notification:
-    """Check who speaks and to whom, then read what is said. Raises NotificationRefusedError."""
+def believed(config: AlipayConfig, pairs: Sequence[tuple[str, str]]) -> dict[str, str]:
+    """The fields of what Alipay signed for our app. Raises NotificationRefusedError."""
     fields = dict(pairs)
     if len(fields) != len(pairs):
         raise NotificationRefusedError(NotificationFault.MALFORMED)
@@ -86,6 +86,12 @@ def verify_notification(config: AlipayConfig, pairs: Sequence[tuple[str, str]]) 
         raise NotificationRefusedError(NotificationFault.SIGNATURE)
     if fields.get("app_id") != config.app_id:
         raise NotificationRefusedError(NotificationFault.APP_ID)
+    return fields
+
+
+def verify_notification(config: AlipayConfig, pairs: Sequence[tuple[str, str]]) -> Notification:
+    """Check who speaks and to whom, then read what is said. Raises NotificationRefusedError."""
+    fields = believed(config, pairs)
     if fields.get("seller_id") != config.seller_id:
         raise NotificationRefusedError(NotificationFault.SELLER_ID)
     try:

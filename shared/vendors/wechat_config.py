@@ -11,6 +11,7 @@ if TYPE_CHECKING:
     from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey, RSAPublicKey
 
 _REQUIRED = ("base_url", "mchid", "appid", "merchant_private_key", "merchant_serial", "api_v3_key")
+_OPTIONAL = ("public_key_id", "public_key", "api_v2_key", "papay_plan_id")
 _API_V3_KEY_BYTES = 32
 
 
@@ -20,6 +21,7 @@ class WechatConfig:
 
     `public_key_id` and `public_key` are WeChat Pay's in public-key mode; without them answers are signed by platform
     certificates, which the client fetches. Both may be in use at once: WeChat moves a merchant over seven days.
+    `api_v2_key` and `papay_plan_id` are set where the merchant may withhold (委托代扣), which speaks the older wire.
     """
 
     base_url: str
@@ -30,6 +32,8 @@ class WechatConfig:
     api_v3_key: str = field(repr=False)
     public_key_id: str = ""
     public_key: str = field(default="", repr=False)
+    api_v2_key: str = field(default="", repr=False)
+    papay_plan_id: str = ""
 
     @classmethod
     def from_secret(cls, text: str) -> "WechatConfig":
@@ -48,7 +52,7 @@ class WechatConfig:
         if len(fields["api_v3_key"].encode()) != _API_V3_KEY_BYTES:
             message = f"the wechat secret's api_v3_key is not {_API_V3_KEY_BYTES} bytes"
             raise ValueError(message)
-        optional = {name: str(fields.get(name, "")) for name in ("public_key_id", "public_key")}
+        optional = {name: str(fields.get(name, "")) for name in _OPTIONAL}
         return cls(**{name: fields[name] for name in _REQUIRED}, **optional)
 
     @cached_property

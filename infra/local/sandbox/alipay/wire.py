@@ -4,21 +4,21 @@ import re
 import secrets
 from datetime import datetime, timedelta
 
+from infra.local.sandbox.controls import MOST_FEN, VendorDeclinesError
 from shared import clock
 
-MOST_FEN = 100_000_000 * 100
 _YUAN = re.compile(r"\d{1,9}(\.\d{1,2})?")
 _SPAN = re.compile(r"(\d{1,4})([mhdc])")
 _SECOND = "%Y-%m-%d %H:%M:%S"
 
 
-class DeclinedError(Exception):
+class DeclinedError(VendorDeclinesError):
     """A method says no: a sub_code to branch on, and a sentence."""
 
-    def __init__(self, sub_code: str, sentence: str) -> None:
-        super().__init__(sub_code)
-        self.sub_code = sub_code
-        self.sentence = sentence
+    @property
+    def sub_code(self) -> str:
+        """What Alipay calls its code."""
+        return self.code
 
 
 def fen(text: object) -> int:

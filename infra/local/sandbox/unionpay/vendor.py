@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from datetime import datetime, timedelta
 from urllib.parse import urlencode
 
+from infra.local.sandbox.controls import VendorDeclinesError
 from infra.local.sandbox.courier import Courier, Delivery
 from infra.local.sandbox.journal import Journal
 from infra.local.sandbox.settings import SandboxSettings
@@ -26,12 +27,8 @@ _TOO_MUCH = 100
 Fields = dict[str, str]
 
 
-class DeclinedError(Exception):
+class DeclinedError(VendorDeclinesError):
     """What UnionPay refuses, with its respCode."""
-
-    def __init__(self, code: str, sentence: str) -> None:
-        super().__init__(code)
-        self.code, self.sentence = code, sentence
 
 
 class Unionpay:

@@ -7,6 +7,7 @@ import sqlite3
 from datetime import datetime, timedelta
 from typing import Any
 
+from infra.local.sandbox.controls import VendorDeclinesError
 from infra.local.sandbox.courier import Courier, Delivery
 from infra.local.sandbox.journal import Journal
 from infra.local.sandbox.settings import SandboxSettings
@@ -24,12 +25,12 @@ _TOO_MUCH = 100
 _STALE = timedelta(minutes=6)
 
 
-class DeclinedError(Exception):
+class DeclinedError(VendorDeclinesError):
     """What WeChat refuses, with its HTTP status and its code."""
 
     def __init__(self, status: int, code: str, sentence: str) -> None:
-        super().__init__(code)
-        self.status, self.code, self.sentence = status, code, sentence
+        super().__init__(code, sentence)
+        self.status = status
 
 
 class Wechat:
