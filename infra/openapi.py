@@ -6,6 +6,7 @@ Each operation carries `x-auth` and `x-permission` (its rule) and `x-errors` (th
 import json
 import sys
 from collections.abc import Iterator
+from functools import cache
 from importlib import import_module
 from pathlib import Path
 from typing import Any
@@ -48,8 +49,9 @@ def rule_of(route: APIRoute) -> Rule | None:
     return None
 
 
+@cache
 def document() -> dict[str, Any]:
-    """The merged document. Two functions claiming one operation is an error."""
+    """The merged document, made once: it is to be read, not changed. Two functions claiming one operation is an error."""
     merged: dict[str, Any] = {
         "openapi": "3.1.0",
         "info": {"title": "ShareStack", "version": VERSION, "description": _DESCRIPTION},

@@ -19,7 +19,6 @@ from typing import Any
 
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import rsa
-from jose import jwk
 from pynamodb.exceptions import DoesNotExist
 
 from functions.identity import signing
@@ -119,7 +118,7 @@ def _new_key(now: datetime) -> dict[str, str]:
 
 def _public(key: dict[str, str]) -> dict[str, str]:
     """The public half of a stored key, as RFC 7517 has it."""
-    public = jwk.construct(key["private_pem"], signing.ALGORITHM).public_key().to_dict()
+    public = signing.parsed(key["private_pem"]).public_key().to_dict()
     return {"kty": "RSA", "use": "sig", "alg": signing.ALGORITHM, "kid": key["kid"], "n": public["n"], "e": public["e"]}
 
 
