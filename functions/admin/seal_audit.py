@@ -1,6 +1,6 @@
 """Every minute: seal the audit rows that can gain no neighbours any more."""
 
-from functions.admin.service import audit
+from functions.admin.service.audit import LOGS
 from shared.schedule import scheduled
 
-handler = scheduled(audit.seal, "admin.seal_audit")
+handler = scheduled(LOGS.seal, "admin.seal_audit")

@@ -1,6 +1,6 @@
 """Nightly (task audit_verify of rules.md §18): the whole of both logs proved. What is off wakes a person."""
 
-from functions.admin.service import audit
+from functions.admin.service.audit import LOGS
 from shared import clock, observe
 from shared.schedule import scheduled
 from shared.sql import security
@@ -15,11 +15,10 @@ def verify() -> int:
     """Verify; returns how many rows were. A fault is a metric with an alarm, and one critical security event a day."""
     today = clock.now().date()
     with reading() as db:
-        verdict = audit.verify(db, HEADS_OF_DAYS)
+        verdict = LOGS.verify(db, HEADS_OF_DAYS)
     observe.count("audit_rows_verified", verdict.checked)
     if not verdict.valid:
-        faults = [fault for proof in verdict.proofs.values() for fault in proof.faults]
-        told = [f"{fault.what}: {fault.places}" for fault in (*faults, verdict.off_anchor) if fault]
+        told = [f"{fault.what}: {fault.places}" for fault in verdict.faults]
         observe.error("audit log was tampered with", faults=told, first_broken_id=verdict.first_broken_id)
         observe.count("audit_broken")
         with unit_of_work() as db:

@@ -5,14 +5,15 @@ import os
 import sys
 import time
 
-from functions.admin.service import audit
-from functions.admin.service.audit import Verdict
+from functions.admin.service.audit import LOGS
 from infra.local.command import exit_code
 from infra.local.outputs import read_outputs
 from infra.local.postgres import Postgres
 from infra.local.progress import Progress
+from infra.local.sealed_logs import faults, rows
 from infra.local.settings import Local, Unusable, aws_environment
 from shared.sql.connection import connect
+from shared.sql.sealed import Verdict
 
 
 def main(arguments: list[str] | None = None) -> None:
@@ -29,7 +30,7 @@ def main(arguments: list[str] | None = None) -> None:
     dsn, os.environ["BUCKET_AUDIT"] = (asked.dsn, asked.bucket) if asked.dsn else _running()
     started = time.monotonic()
     with connect(dsn) as db:
-        verdict = audit.verify(db, None)
+        verdict = LOGS.verify(db, None)
     _show(verdict, f"{verdict.checked} sealed rows in {time.monotonic() - started:.1f} s")
     if not verdict.valid:
         message = "the audit log was tampered with"
@@ -48,20 +49,10 @@ def _running() -> tuple[str, str]:
 
 
 def _show(verdict: Verdict, title: str) -> None:
-    rows = []
-    for log, proof in verdict.proofs.items():
-        off = sum(fault.places for fault in proof.faults)
-        rows.append((f"{log}: rows", str(proof.rows), str(off), "OFF" if off else "ok"))
-        rows.append((f"{log}: blocks", str(proof.blocks), "", f"anchored up to {verdict.last_anchored.get(log, 0)}"))
-    places = verdict.off_anchor.places if verdict.off_anchor else 0
-    rows.append(("anchors", str(verdict.anchors), str(places), "OFF" if places else "ok"))
     progress = Progress()
-    progress.table(f"Audit: {title}", ("check", "looked at", "off", ""), rows)
-    for log, proof in verdict.proofs.items():
-        for fault in proof.faults:
-            progress.note(f"{log}: not so that {fault.what}: {fault.places} places, the first at id {fault.first_id}")
-    if verdict.off_anchor:
-        progress.note(f"not so that {verdict.off_anchor.what}: the first of a row with id {verdict.off_anchor.first_id}")
+    progress.table(f"Audit: {title}", ("check", "looked at", "off", ""), rows(verdict))
+    for fault in faults(verdict):
+        progress.note(fault)
 
 
 if __name__ == "__main__":

@@ -8,8 +8,7 @@ from typing import Any
 
 import psycopg
 
-from functions.admin.service import audit
-from functions.admin.service.audit import Verdict
+from functions.admin.service.audit import LOGS
 from functions.admin.store.audit_chains import CHAINS
 from shared import aws, clock
 from shared.caller import Caller
@@ -17,6 +16,7 @@ from shared.http.context import RequestContext
 from shared.sql import connection as house_connection
 from shared.sql.audit import admin_operation, operator_action
 from shared.sql.connection import Connection, connect
+from shared.sql.sealed import Verdict
 from tests.fixtures.postgres import House
 
 AT = datetime(2026, 5, 4, 3, 2, 1, 7, tzinfo=UTC)
@@ -77,12 +77,12 @@ class Archive:
     def seal(self) -> int:
         """As the schedule does."""
         with self.as_admin():
-            return audit.seal()
+            return LOGS.seal()
 
     def anchor(self) -> int:
         """As the schedule does."""
         with self.as_admin():
-            return audit.anchor()
+            return LOGS.anchor()
 
     @contextmanager
     def undone(self) -> Iterator[None]:
@@ -93,9 +93,9 @@ class Archive:
     def verify(self) -> Verdict:
         """Everything, with every anchor."""
         if self.owner.info.transaction_status == psycopg.pq.TransactionStatus.INTRANS:
-            return audit.verify(self.owner, None)
+            return LOGS.verify(self.owner, None)
         with self.as_admin():
-            return audit.verify(house_connection.current(), None)
+            return LOGS.verify(house_connection.current(), None)
 
     def sql(self, statement: str, parameters: Any = None) -> list[tuple[Any, ...]]:
         """As the owner, with all triggers off."""

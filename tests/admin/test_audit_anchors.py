@@ -12,9 +12,9 @@ import pytest
 from botocore.exceptions import ClientError
 
 from functions.admin import anchor_audit, seal_audit, verify_audit
-from functions.admin.service import audit
-from functions.admin.store import anchors
+from functions.admin.service.audit import LOGS
 from shared import aws, clock
+from shared.sql import anchors, sealed
 from shared.sql import connection as house_connection
 from tests.admin.audit import AT, Archive
 from tests.journey.mortality import Mortality
@@ -75,7 +75,7 @@ def test_a_day_that_ended_gets_its_digest_once_and_missed_days_are_made_up_for(a
     assert days == [(DAY, 1), (DAY + timedelta(days=1), 2), (DAY + timedelta(days=2), 2), (DAY + timedelta(days=3), 2)]
     assert archive.anchor() == 0
     archive.at += timedelta(days=90)
-    assert archive.anchor() == 2 * audit.DIGEST_DAYS
+    assert archive.anchor() == 2 * sealed.DIGEST_DAYS
     assert archive.verify().valid
 
 
@@ -110,7 +110,7 @@ def test_a_bucket_that_refuses_is_an_error_not_an_anchor(archive: Archive, monke
     with archive.as_admin():
         monkeypatch.setenv("BUCKET_AUDIT", "nobodys")
         with pytest.raises(ClientError, match="NoSuchBucket"):
-            audit.anchor()
+            LOGS.anchor()
 
 
 @contextmanager
@@ -206,7 +206,7 @@ def test_rows_that_wait_behind_a_transaction_without_end_are_counted(
     with archive.owner.transaction():
         archive.owner.execute("SELECT pg_current_xact_id()")
         archive.write(2)
-        archive.at += audit.LATE - timedelta(seconds=1)
+        archive.at += sealed.LATE - timedelta(seconds=1)
         assert archive.seal() == 0
         assert "audit rows wait" not in capsys.readouterr().out
         archive.at += timedelta(seconds=2)

@@ -5,7 +5,7 @@ from typing import Annotated
 from fastapi import APIRouter, Query
 
 from functions.admin.schemas.audit import AuditProof, Instant, Number, OperationLog, Result, Word
-from functions.admin.service import audit
+from functions.admin.service.audit import LOGS
 from functions.admin.store.audit import OPERATION_LOG, operation_log
 from functions.admin.store.audit_chains import CHAINS
 from shared.caller import Caller
@@ -71,7 +71,7 @@ async def verify(
             "en": f"more than {MOST_ROWS} rows; narrow the range",
         }
         raise ValidationFailed([{"field": "query.date_from", "message": tells[context.locale]}])
-    verdict = audit.verify(db, HEADS_OF_DAYS, since=date_from, until=date_to)
+    verdict = LOGS.verify(db, HEADS_OF_DAYS, since=date_from, until=date_to)
     return answer(
         AuditProof.model_construct(valid=verdict.valid, checked=verdict.checked, first_broken_id=verdict.first_broken_id)
     )
