@@ -27,6 +27,7 @@ from infra.local.sandbox.unionpay.vendor import ACCEPTED as UNIONPAY_ACCEPTED
 from infra.local.sandbox.unionpay.vendor import Unionpay
 from infra.local.sandbox.wechat import control as wechat_control
 from infra.local.sandbox.wechat import http as wechat_http
+from infra.local.sandbox.wechat import papay_http as wechat_papay
 from infra.local.sandbox.wechat.vendor import Wechat
 
 _PATIENCE_SECONDS = 15.0
@@ -66,6 +67,7 @@ def create_app(settings: SandboxSettings | None = None) -> Starlette:
             Route("/health", health),
             *alipay_http.ROUTES,
             *alipay_control.ROUTES,
+            *wechat_papay.ROUTES,
             *wechat_http.ROUTES,
             *wechat_control.ROUTES,
             *unionpay_http.ROUTES,

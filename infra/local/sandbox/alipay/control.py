@@ -1,9 +1,10 @@
 """The controls of Alipay: tell it how to behave, play the buyer, look at what it got and sent."""
 
+from collections.abc import Callable
 from typing import Any
 
 from infra.local.sandbox import controls
-from infra.local.sandbox.alipay.records import Trade, Transfer
+from infra.local.sandbox.alipay.records import Agreement, Behaviour, Trade, Transfer
 from infra.local.sandbox.alipay.transfers import status
 from infra.local.sandbox.alipay.vendor import Alipay
 
@@ -20,6 +21,29 @@ def scan(alipay: Alipay, told: dict[str, Any]) -> dict[str, Any]:
     trade = _found(alipay, told)
     alipay.trades.scan(trade)
     return _shown(trade)
+
+
+def sign(alipay: Alipay, told: dict[str, Any]) -> dict[str, Any]:
+    """The buyer agrees: `{"external_no"}`; the page must have been opened."""
+    return _decide(alipay, told, alipay.agreements.sign)
+
+
+def unsign(alipay: Alipay, told: dict[str, Any]) -> dict[str, Any]:
+    """The buyer ends an agreement in their wallet: `{"external_no"}`."""
+    return _decide(alipay, told, alipay.agreements.end)
+
+
+def _decide(alipay: Alipay, told: dict[str, Any], act: Callable[[Agreement, Behaviour], None]) -> dict[str, Any]:
+    agreement = alipay.agreements.shelf.get(str(told.get("external_no", "")))
+    if agreement is None:
+        raise controls.UnheardOfError
+    act(agreement, alipay.switches.of(agreement.external_no))
+    return _agreement_shown(agreement)
+
+
+def _agreement_shown(agreement: Agreement) -> dict[str, Any]:
+    names = {"external_no", "agreement_no", "single_amount", "period_months", "debit_by"}
+    return agreement.model_dump(mode="json", include=names) | {"status": agreement.status}
 
 
 def _found(alipay: Alipay, told: dict[str, Any]) -> Trade:
@@ -53,8 +77,9 @@ def _transfer_shown(transfer: Transfer) -> dict[str, Any]:
 
 ROUTES = controls.routes(
     "alipay",
-    acts={"pay": pay, "scan": scan},
+    acts={"pay": pay, "scan": scan, "sign": sign, "unsign": unsign},
     lists={
+        "agreements": lambda alipay: map(_agreement_shown, alipay.agreements.shelf),
         "trades": lambda alipay: map(_shown, alipay.trades.trades),
         "transfers": lambda alipay: map(_transfer_shown, alipay.transfers.transfers),
     },

@@ -8,7 +8,7 @@ from starlette.requests import Request
 from starlette.responses import HTMLResponse, JSONResponse, RedirectResponse, Response
 from starlette.routing import Route
 
-from infra.local.sandbox.alipay import cashier
+from infra.local.sandbox.alipay import agreements, cashier
 from infra.local.sandbox.alipay.keys import APP_ID
 from infra.local.sandbox.alipay.methods import METHODS, Call, answer
 from infra.local.sandbox.alipay.records import Trade
@@ -16,7 +16,8 @@ from infra.local.sandbox.alipay.vendor import Alipay
 from infra.local.sandbox.alipay.wire import DeclinedError
 from infra.local.sandbox.web import BadBodyError, base_url, fields
 
-PAGES = frozenset({"alipay.trade.page.pay", "alipay.trade.wap.pay", "alipay.trade.app.pay"})
+_SIGN_PAGE = "alipay.user.agreement.page.sign"
+PAGES = frozenset({"alipay.trade.page.pay", "alipay.trade.wap.pay", "alipay.trade.app.pay", _SIGN_PAGE})
 """Opened by a browser, or by the app on the phone, instead of being called."""
 _REQUIRED = ("app_id", "method", "charset", "sign_type", "sign", "timestamp", "version")
 _SLOW_SECONDS = 20.0
@@ -40,7 +41,7 @@ async def gateway(request: Request) -> Response:
         alipay.journal.note("received", call.method, call.numbers(), params, "down: 503")
         return Response("Service Unavailable", status_code=503)
     if call.method in PAGES:
-        return _page_pay(call, params)
+        return _page(call, params)
     said = answer(call)
     alipay.journal.note("received", call.method, call.numbers(), params, said)
     if behaviour.gateway == "slow":
@@ -92,15 +93,35 @@ async def credentials(request: Request) -> JSONResponse:
     return JSONResponse(_alipay(request).keys.credentials(f"{base_url(request)}/alipay/gateway.do"))
 
 
-def _page_pay(call: Call, params: dict[str, str]) -> HTMLResponse:
+def _page(call: Call, params: dict[str, str]) -> HTMLResponse:
     note = call.alipay.journal.note
     try:
-        trade = call.alipay.trades.offer(call.biz, call.notify_url, params.get("return_url"))
+        shown = _shown(call, params.get("return_url"))
     except DeclinedError as declined:
         note("received", call.method, call.numbers(), params, declined.sub_code)
         return cashier.problem(declined.sentence, declined.sub_code, status=400)
-    note("received", call.method, call.numbers(), params, "cashier page")
-    return cashier.show(trade, None)
+    note("received", call.method, call.numbers(), params, "page")
+    return shown
+
+
+def _shown(call: Call, return_url: str | None) -> HTMLResponse:
+    if call.method == _SIGN_PAGE:
+        return agreements.show(call.alipay.agreements.offer(call.biz, call.notify_url, return_url))
+    return cashier.show(call.alipay.trades.offer(call.biz, call.notify_url, return_url), None)
+
+
+async def act_on_agreement(request: Request) -> Response:
+    """The buttons of an agreement's page: to agree, and to end it; shows the page again."""
+    alipay = _alipay(request)
+    agreement = alipay.agreements.of_code(request.path_params["code"])
+    if agreement is None:
+        return cashier.problem("签约页无效", "This page is unknown.", status=404)
+    act = alipay.agreements.sign if request.path_params["act"] == "agree" else alipay.agreements.end
+    try:
+        act(agreement, alipay.switches.of(agreement.external_no))
+    except DeclinedError as declined:
+        return cashier.problem(declined.sentence, declined.sub_code, status=409)
+    return agreements.show(agreement)
 
 
 def _wrong(alipay: Alipay, params: dict[str, str], biz: object) -> dict[str, str] | None:
@@ -138,6 +159,7 @@ ROUTES = [
     Route("/alipay/qr/{code}", show_order),
     Route("/alipay/qr/{code}/pay", pay_order, methods=["POST"]),
     Route("/alipay/qr/{code}/scan", scan_order, methods=["POST"]),
+    Route("/alipay/sign/{code}/{act}", act_on_agreement, methods=["POST"]),
     Route("/alipay/bill/{token}", bill),
     Route("/alipay/credentials", credentials),
 ]

@@ -9,7 +9,10 @@ from infra.local.sandbox.alipay.vendor import Alipay
 from infra.local.sandbox.alipay.wire import DeclinedError
 
 _CHANGING = frozenset(
-    {"alipay.trade.precreate", "alipay.trade.close", "alipay.trade.refund", "alipay.fund.trans.uni.transfer"}
+    {
+        *("alipay.trade.precreate", "alipay.trade.close", "alipay.trade.refund", "alipay.trade.pay"),
+        *("alipay.fund.trans.uni.transfer", "alipay.user.agreement.unsign"),
+    }
 )
 UNAVAILABLE = {
     "code": "20000",
@@ -17,7 +20,7 @@ UNAVAILABLE = {
     "sub_code": "isp.unknow-error",
     "sub_msg": "系统繁忙",
 }
-_NUMBERS = ("out_trade_no", "out_biz_no", "out_request_no", "trade_no", "order_id")
+_NUMBERS = ("out_trade_no", "out_biz_no", "out_request_no", "trade_no", "order_id", "external_agreement_no", "agreement_no")
 
 Answer = dict[str, Any]
 
@@ -94,8 +97,20 @@ def _transfer(call: Call) -> Answer:
     return said
 
 
+def _debit(call: Call) -> Answer:
+    behaviour = call.behaviour()
+    call.alipay.switches.spend("debit", *call.numbers())
+    said, trade = call.alipay.agreements.debit(call.biz, call.notify_url, behaviour)
+    call.alipay.notices.paid(trade, behaviour)
+    call.alipay.trades.trades.keep(trade.out_trade_no, trade)
+    return said
+
+
 METHODS: dict[str, Callable[[Call], Answer]] = {
     "alipay.trade.precreate": _precreate,
+    "alipay.trade.pay": _debit,
+    "alipay.user.agreement.query": lambda call: call.alipay.agreements.query(call.biz),
+    "alipay.user.agreement.unsign": lambda call: call.alipay.agreements.unsign(call.biz, call.behaviour(), call.notify_url),
     "alipay.trade.query": lambda call: call.alipay.trades.query(call.biz),
     "alipay.trade.close": lambda call: call.alipay.trades.close(call.biz),
     "alipay.trade.refund": _refund,

@@ -45,13 +45,7 @@ class Notices:
         }
         if trade.closed_at is not None:
             fields["gmt_close"] = beijing(trade.closed_at)
-        delay = _LATE_SECONDS if behaviour.delay_seconds is None else behaviour.delay_seconds
-        sent = self._post(
-            trade,
-            self._form(fields, behaviour),
-            behaviour,
-            delay=delay if behaviour.notify == "late" else 0.0,
-        )
+        sent = self._post(trade, self._form(fields, behaviour), behaviour, delay=self.lateness(behaviour))
         if behaviour.notify == "out_of_order" and trade.payment_notice is not None:
             self._overtake(trade, sent)
 
@@ -109,21 +103,29 @@ class Notices:
         wrong = {"subject": fields["subject"] + " "} if behaviour.notify == "wrong_signature" else {}
         return urlencode(fields | {"sign": self._keys.sign_fields(fields | wrong)})
 
-    def _post(self, trade: Trade, form: str, behaviour: Behaviour, *, delay: float) -> Delivery | None:
+    def lateness(self, behaviour: Behaviour) -> float:
+        """How long a notice waits that is not to be on time."""
+        if behaviour.notify != "late":
+            return 0.0
+        return _LATE_SECONDS if behaviour.delay_seconds is None else behaviour.delay_seconds
+
+    def send(self, numbers: list[str], url: str | None, form: str, behaviour: Behaviour, *, delay: float) -> Delivery | None:
         """Post once, twice, or not at all; the last one posted is returned."""
-        copies = {"silent": 0, "duplicate": 2}.get(behaviour.notify, 1)
         delivery = None
-        for _ in range(copies if trade.notify_url else 0):
-            delivery = self._delivery(trade, form, delay)
+        for _ in range({"silent": 0, "duplicate": 2}.get(behaviour.notify, 1) if url else 0):
+            delivery = self._delivery(numbers, url or "", form, delay)
             self._courier.post(delivery)
         return delivery
 
-    def _delivery(self, trade: Trade, form: str, delay: float, *, after: str | None = None) -> Delivery:
+    def _post(self, trade: Trade, form: str, behaviour: Behaviour, *, delay: float) -> Delivery | None:
+        return self.send(_numbers(trade), trade.notify_url, form, behaviour, delay=delay)
+
+    def _delivery(self, numbers: list[str], url: str, form: str, delay: float, *, after: str | None = None) -> Delivery:
         return Delivery(
             id=self._courier.next_id(),
             vendor="alipay",
-            numbers=[number for number in (trade.out_trade_no, trade.order_no) if number],
-            url=trade.notify_url or "",
+            numbers=numbers,
+            url=url,
             body=form,
             expected="success",
             due_at=clock.now() + timedelta(seconds=delay),
@@ -139,4 +141,9 @@ class Notices:
                 held.after, held.due_at = first.id, clock.now()
                 self._courier.post(held)
                 return
-        self._courier.post(self._delivery(trade, trade.payment_notice, 0.0, after=first.id))
+        late = self._delivery(_numbers(trade), trade.notify_url or "", trade.payment_notice, 0.0, after=first.id)
+        self._courier.post(late)
+
+
+def _numbers(trade: Trade) -> list[str]:
+    return [number for number in (trade.out_trade_no, trade.order_no) if number]

@@ -1,6 +1,6 @@
 """What the simulator remembers of orders, refunds and transfers, and how it may behave. Amounts in fen."""
 
-from datetime import datetime
+from datetime import date, datetime
 from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, Field
@@ -66,6 +66,30 @@ class Transfer(BaseModel):
     made_at: datetime
 
 
+class Agreement(BaseModel):
+    """What a buyer was asked to agree to. `debit_by` is the last day of the next debit."""
+
+    external_no: str
+    code: str
+    account: str
+    single_amount: int
+    period_months: int
+    debit_by: date
+    notify_url: str | None
+    return_url: str | None
+    offered_at: datetime
+    agreement_no: str | None = None
+    signed_at: datetime | None = None
+    ended_at: datetime | None = None
+
+    @property
+    def status(self) -> Literal["TEMP", "NORMAL", "STOP"]:
+        """As the query tells it."""
+        if self.ended_at is not None:
+            return "STOP"
+        return "TEMP" if self.signed_at is None else "NORMAL"
+
+
 class Behaviour(BaseModel):
     """How Alipay behaves. `delay_seconds` is the wait of whichever switch waits, on the product's clock."""
 
@@ -84,5 +108,7 @@ class Behaviour(BaseModel):
     gateway: Literal["up", "down", "slow", "unknown_once", "error", "wrong_signature"] = "up"
     transfer: Literal["success", "dealing", "fail", "fail_later", "returned", "unknown"] = "success"
     refund: Literal["success", "fail", "unknown_then_success"] = "success"
+    debit: Literal["success", "insufficient", "limit", "ended"] = "success"
+    """What the next debit comes to; the one after it is as usual. `gateway` makes it unknown."""
     bill: Literal["right", "missing", "wrong_amount", "unknown_row"] = "right"
     delay_seconds: float | None = Field(default=None, ge=0)

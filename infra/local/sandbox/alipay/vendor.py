@@ -2,10 +2,11 @@
 
 import sqlite3
 
+from infra.local.sandbox.alipay.agreements import Agreements
 from infra.local.sandbox.alipay.bills import Bills
 from infra.local.sandbox.alipay.keys import Keys
 from infra.local.sandbox.alipay.notices import Notices
-from infra.local.sandbox.alipay.records import Behaviour, Refund, Trade, Transfer
+from infra.local.sandbox.alipay.records import Agreement, Behaviour, Refund, Trade, Transfer
 from infra.local.sandbox.alipay.trades import Trades
 from infra.local.sandbox.alipay.transfers import Transfers
 from infra.local.sandbox.courier import Courier
@@ -27,6 +28,7 @@ class Alipay:
         self.transfers = Transfers(Shelf(database, "alipay.transfers", Transfer))
         self.bills = Bills(self.trades, self.switches)
         self.notices = Notices(self.keys, courier, settings.time_scale)
+        self.agreements = Agreements(Shelf(database, "alipay.agreements", Agreement), self.trades, self.keys, self.notices)
         self.refunds_seen: set[str] = set()
 
     def pay(self, trade: Trade, amount: int | None = None, *, late: bool = False) -> None:
@@ -36,8 +38,8 @@ class Alipay:
         self.trades.trades.keep(trade.out_trade_no, trade)
 
     def forget(self) -> None:
-        """Start over: no trades, transfers, deliveries, switches or journal. The keys stay."""
-        for shelf in (self.trades.trades, self.trades.refunds, self.transfers.transfers):
+        """Start over: no trades, transfers, agreements, deliveries, switches or journal. The keys stay."""
+        for shelf in (self.trades.trades, self.trades.refunds, self.transfers.transfers, self.agreements.shelf):
             shelf.clear()
         self.courier.forget("alipay")
         self.journal.clear()

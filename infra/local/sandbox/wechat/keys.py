@@ -8,6 +8,7 @@ import secrets
 from base64 import b64decode, b64encode
 from binascii import Error as NotBase64
 from datetime import UTC, datetime, timedelta
+from hashlib import sha256
 from pathlib import Path
 
 from cryptography import x509
@@ -26,6 +27,7 @@ from cryptography.hazmat.primitives.serialization import (
 from cryptography.x509.oid import NameOID
 
 MCHID, APPID = "1900000001", "wx2421b1c4370ec43b"
+PLAN_ID = "12535"
 MERCHANT_SERIAL = "5157F09EFDC096DE15EBE81A47057A7232F1B8E1"
 PUBLIC_KEY_ID = "PUB_KEY_ID_0119000000012026112100000000000001"
 _LIFE = timedelta(days=3650)
@@ -47,6 +49,8 @@ class Keys:
         text = json.loads(kept.read_text())
         self._merchant, self._wechat = _load(text["merchant"]), _load(text["wechat"])
         self._api_v3_key: str = text["api_v3_key"]
+        # Derived, so that a folder of keys made before there was withholding serves it too.
+        self.api_v2_key = sha256(f"v2:{self._api_v3_key}".encode()).hexdigest()[:32]
         self._certificate = _certificate(self._wechat)
         self.certificate_serial = f"{self._certificate.serial_number:X}"
 
@@ -59,6 +63,8 @@ class Keys:
             "merchant_serial": MERCHANT_SERIAL,
             "merchant_private_key": _pem(self._merchant),
             "api_v3_key": self._api_v3_key,
+            "api_v2_key": self.api_v2_key,
+            "papay_plan_id": PLAN_ID,
         }
         if with_public_key:
             public = self._wechat.public_key().public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo)

@@ -27,6 +27,8 @@ class Trade(BaseModel):
     paid_at: datetime | None = None
     closed_at: datetime | None = None
     refunded: int = 0
+    failed: str | None = None
+    """Why a debit took nothing."""
 
     @property
     def state(self) -> Literal["SUCCESS", "REFUND", "NOTPAY", "CLOSED"]:
@@ -49,6 +51,21 @@ class Refund(BaseModel):
     asked: int = 0
 
 
+class Contract(BaseModel):
+    """What a buyer was asked to agree to; `contract_id` is WeChat's number once they did."""
+
+    contract_code: str
+    serial: str
+    account: str
+    page: str
+    notify_url: str
+    made_at: datetime
+    contract_id: str = ""
+    signed_at: datetime | None = None
+    ended_at: datetime | None = None
+    mode: str = "0"
+
+
 class Behaviour(BaseModel):
     """How WeChat behaves. `delay_seconds` is the wait of whichever switch waits, on the product's clock."""
 
@@ -59,6 +76,8 @@ class Behaviour(BaseModel):
     ] = "normal"
     gateway: Literal["up", "down", "slow", "unknown_once", "error", "wrong_signature"] = "up"
     refund: Literal["success", "processing", "abnormal", "closed", "fail", "unknown_then_success"] = "success"
+    debit: Literal["success", "insufficient", "limit", "ended"] = "success"
+    """What the next debit comes to; the one after it is as usual. `gateway` makes it unknown."""
     signs_with: Literal["public_key", "certificate"] = "public_key"
     bill: Literal["right", "missing", "wrong_amount", "unknown_row"] = "right"
     delay_seconds: float | None = Field(default=None, ge=0)

@@ -14,7 +14,7 @@ from infra.local.sandbox.settings import SandboxSettings
 from infra.local.sandbox.shelf import Shelf
 from infra.local.sandbox.switches import Switches
 from infra.local.sandbox.wechat.keys import APPID, MCHID, PUBLIC_KEY_ID, Keys
-from infra.local.sandbox.wechat.records import Behaviour, Refund, Trade
+from infra.local.sandbox.wechat.records import Behaviour, Contract, Refund, Trade
 from shared import clock
 
 LADDER_SECONDS = (15, 15, 30, 180, 600, 1200, 1800, 1800, 1800, 3600, 10800, 10800, 10800, 21600, 21600)
@@ -43,6 +43,8 @@ class Wechat:
         self.switches = Switches(Behaviour)
         self.trades = Shelf(database, "wechat.trades", Trade)
         self.refunds = Shelf(database, "wechat.refunds", Refund)
+        self.contracts = Shelf(database, "wechat.contracts", Contract)
+        self.time_scale = settings.time_scale
         self._waits = [seconds * settings.time_scale for seconds in LADDER_SECONDS]
         self.refunds_seen: set[str] = set()
 
@@ -96,15 +98,19 @@ class Wechat:
             raise DeclinedError(400, "ORDERPAID", "订单已支付")
         if trade.state == "CLOSED" and not late:
             raise DeclinedError(400, "ORDER_CLOSED", "订单已关闭")
-        trade.paid_at, trade.closed_at = clock.now(), None
-        trade.paid = trade.total if amount is None else amount
-        trade.transaction_id = _number("42")
-        self.trades.keep(trade.out_trade_no, trade)
+        self.take(trade, amount)
         behaviour = self.switches.of(trade.out_trade_no, trade.attach)
         told = self.transaction(trade)
         if behaviour.notify == "wrong_amount":
             told["amount"]["total"] += _TOO_MUCH
         self._tell(trade, "TRANSACTION.SUCCESS", told, behaviour, url=trade.notify_url)
+
+    def take(self, trade: Trade, amount: int | None = None) -> None:
+        """The money of a payment or debit comes in."""
+        trade.paid_at, trade.closed_at = clock.now(), None
+        trade.paid = trade.total if amount is None else amount
+        trade.transaction_id = _number("42")
+        self.trades.keep(trade.out_trade_no, trade)
 
     def close(self, number: str) -> None:
         """Stop an unpaid order. Raises DeclinedError."""
@@ -209,7 +215,11 @@ class Wechat:
         return told
 
     def headers(self, delivery: Delivery) -> dict[str, str]:
-        """A notice is signed anew whenever it is sent, unless it shall be stale, forged or a probe."""
+        """A notice is signed anew whenever it is sent, unless it shall be stale, forged or a probe. One of the older wire
+        has its signature in it.
+        """
+        if delivery.body.startswith("<"):
+            return {"Content-Type": "text/xml; charset=utf-8"}
         behaviour = self.switches.of(*delivery.numbers)
         at = clock.now() - (_STALE if behaviour.notify == "stale" else timedelta())
         made = self.keys.signed(
@@ -254,9 +264,10 @@ class Wechat:
             )
 
     def forget(self) -> None:
-        """Start over: no payments, refunds, deliveries, switches or journal. The keys stay."""
+        """Start over: no payments, refunds, contracts, deliveries, switches or journal. The keys stay."""
         self.trades.clear()
         self.refunds.clear()
+        self.contracts.clear()
         self.courier.forget("wechat")
         self.journal.clear()
         self.switches.change({"reset": True})
