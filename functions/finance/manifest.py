@@ -59,6 +59,26 @@ MANIFEST = Manifest(
         ),
         Scheduled("settle_earnings", expression="cron(0 * * * ? *)", timeout=600, grants=(Publishes(),)),
         Scheduled("expire_holds", expression="rate(1 minute)"),
+        Scheduled("seal_ledger", expression="rate(1 minute)", timeout=300),
+        Scheduled(
+            "anchor_ledger",
+            expression="rate(5 minutes)",
+            timeout=60,
+            grants=(
+                Bucket("audit", ("write", "versions"), "ledger/heads/"),
+                Bucket("audit", ("write", "versions"), "ledger/digests/"),
+            ),
+        ),
+        Scheduled(
+            "prove_ledger",
+            expression="cron(10 19 * * ? *)",
+            timeout=900,
+            grants=(
+                Bucket("audit", ("versions",), "ledger/heads/"),
+                Bucket("audit", ("versions",), "ledger/digests/"),
+                Bucket("audit", ("write",), "ledger/proofs/"),
+            ),
+        ),
         Scheduled(
             "sweep_withdrawals",
             expression="rate(1 minute)",

@@ -136,6 +136,21 @@ class Foundation(Stack):
             "Audit rows wait for more than 10 minutes to be sealed: a transaction does not end, or the sealer fails.",
             periods=2,
         )
+        self.house.alarms.above(
+            self,
+            "LedgerBrokenAlarm",
+            house_metric("ledger_broken", service="finance"),
+            0,
+            "The books do not hold: run make verify-ledger, keep the database as it is.",
+        )
+        self.house.alarms.above(
+            self,
+            "LedgerLateAlarm",
+            house_metric("ledger_seal_late", service="finance"),
+            0,
+            "Ledger entries wait for more than 10 minutes to be sealed: a transaction does not end, or the sealer fails.",
+            periods=2,
+        )
 
     def _tell(self, api: Api, secrets: Iterable[str]) -> None:
         told = {
@@ -147,7 +162,7 @@ class Foundation(Stack):
             **{f"Table{group.title()}": self.house.names.table(group) for group in GROUPS},
             **{
                 f"Bucket{bucket.title().replace('-', '')}": self.house.names.bucket(bucket)
-                for bucket in ("media-private", "media-public", "exports", "audit")
+                for bucket in ("media-private", "media-public", "exports", "documents", "audit")
             },
             **{f"Secret{secret.title().replace('-', '')}": self.house.names.of(secret) for secret in secrets},
         }

@@ -6,6 +6,7 @@ import pytest
 
 from events.identity import AccountsMerged
 from functions.finance import on_accounts_merged
+from functions.finance.service import proof
 from functions.finance.verify import verify
 from shared.ids import new_ulid
 from shared.sql.connection import connect, current
@@ -18,6 +19,9 @@ DAMAGE = {
     "currencies sum to zero": "UPDATE finance.ledger_accounts SET currency = 'USDT' WHERE name = 'platform:income'",
     "balances are the sum of their postings": "UPDATE finance.ledger_accounts SET balance = balance + 1 WHERE name LIKE '%available'",
     "balances follow from one posting to the next": "UPDATE finance.ledger_postings SET balance_after = balance_after + 1 WHERE balance_after = 7952",
+    "postings that come late say so": "UPDATE finance.ledger_postings SET late = true WHERE balance_after = 7952",
+    "accounts know when they last moved": "UPDATE finance.ledger_accounts SET last_at = now() WHERE balance > 0",
+    "days of platform accounts are the sum of their postings": "UPDATE finance.ledger_days SET amount = amount + 1 WHERE amount > 0",
     "balances that must not are never negative": "UPDATE finance.ledger_postings SET balance_after = -1 WHERE balance_after = 0",
     "holds are posted as they stand": "UPDATE finance.holds SET posted = posted - 1 WHERE status = 'posted'",
     "what is frozen is what is held": "UPDATE finance.holds SET amount = amount + 1 WHERE status = 'open'",
@@ -74,6 +78,8 @@ def busy(desk: Desk) -> Desk:
         "SELECT finance.credit_balance('refund', %s, %s, 100021, 'balance', 4000, %s)",
         (str(desk.refund(sold, 4_000)), sold, desk.at),
     )
+    with desk.time():
+        proof.seal()
     desk.books_hold()
     return desk
 

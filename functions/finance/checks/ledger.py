@@ -30,6 +30,26 @@ LEDGER: Final[dict[str, LiteralString]] = {
             FROM finance.ledger_postings WHERE balance_after IS NOT NULL
         ) p
     """,
+    "postings that come late say so": """
+        SELECT p.posting_id::text, coalesce(p.at < p.before, false), coalesce(p.late, false) FROM (
+            SELECT posting_id, at, late, max(at) OVER (
+                PARTITION BY account_id ORDER BY posting_id ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING) AS before
+            FROM finance.ledger_postings WHERE balance_after IS NOT NULL
+        ) p
+    """,
+    "accounts know when they last moved": """
+        SELECT a.name || ' ' || a.currency, p.at, a.last_at FROM finance.ledger_accounts a
+        LEFT JOIN (SELECT account_id, max(at) AS at FROM finance.ledger_postings GROUP BY account_id) p USING (account_id)
+        WHERE a.kind = 'owner'
+    """,
+    "days of platform accounts are the sum of their postings": """
+        SELECT coalesce(p.account_id, d.account_id) || ' ' || coalesce(p.day, d.day), coalesce(p.amount, 0), coalesce(d.amount, 0)
+        FROM (
+            SELECT p.account_id, (p.at AT TIME ZONE 'Asia/Shanghai')::date AS day, sum(p.amount) AS amount
+            FROM finance.ledger_rolled r JOIN finance.ledger_entries e ON (e.tx, e.entry_id) <= (r.tx, r.entry_id)
+            JOIN finance.ledger_postings p ON p.entry_id = e.entry_id AND p.balance_after IS NULL GROUP BY 1, 2
+        ) p FULL JOIN finance.ledger_days d USING (account_id, day)
+    """,
     "balances that must not are never negative": """
         SELECT a.name, 0, least(a.balance, min(p.balance_after), 0) FROM finance.ledger_accounts a
         LEFT JOIN finance.ledger_postings p USING (account_id)
