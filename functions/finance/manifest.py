@@ -57,7 +57,10 @@ MANIFEST = Manifest(
             timeout=300,
             grants=(Table("ops", ("GetItem", "UpdateItem"), ("JOB#",)), Publishes()),
         ),
-        Scheduled("settle_earnings", expression="cron(0 * * * ? *)", timeout=600, grants=(Publishes(),)),
+        Scheduled("settle_earnings", expression="cron(0 * * * ? *)", timeout=60, grants=(StartsWorkflow("settlement"),)),
+        Task("begin_settlement", timeout=120),
+        Task("settle_creators", timeout=600, grants=(Publishes(),)),
+        Task("close_settlement", timeout=300),
         Scheduled("expire_holds", expression="rate(1 minute)"),
         Scheduled("seal_ledger", expression="rate(1 minute)", timeout=300),
         Scheduled(
@@ -109,6 +112,7 @@ MANIFEST = Manifest(
             "withdrawal",
             ("assess_withdrawal", "await_decision", "send_transfer", "poll_transfer", "finish_withdrawal"),
         ),
+        Workflow("settlement", ("begin_settlement", "settle_creators", "close_settlement")),
     ),
     queues=("settlement-jobs",),
 )

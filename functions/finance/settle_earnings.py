@@ -1,6 +1,6 @@
-"""Every hour, and so also at 02:00 in Shanghai: earnings past their hold become available."""
+"""Every hour, and so at 02:00 in Shanghai: starts the settlement of earnings past their hold, when there are any."""
 
-from functions.finance.service import settlement
+from functions.finance.service import runs
 from shared.schedule import scheduled
 
-handler = scheduled(settlement.settle_due, "finance.settle_earnings")
+handler = scheduled(runs.start, "finance.settle_earnings")

@@ -28,6 +28,19 @@ _DELIVERY = (
 )
 
 
+def _map_runs(scope: DomainScope, workflow: Workflow, name: str) -> tuple[Allow, Allow]:
+    """What a Distributed Map needs: its items are executions of the state machine itself."""
+    children = scope.names.arn("states", f"execution:{name}/*")
+    return (
+        Allow(["states:StartExecution"], [scope.names.workflow_arn(scope.domain, workflow.name)]),
+        Allow(
+            ["states:DescribeExecution", "states:StopExecution"],
+            [children],
+            wildcard="Executions are named at run time; those of a Map all begin with the state machine's name.",
+        ),
+    )
+
+
 class HouseWorkflow(Construct):
     """Traced, every step logged without its data, allowed to call its own tasks and nothing else."""
 
@@ -58,6 +71,7 @@ class HouseWorkflow(Construct):
             "states",
             [
                 Allow(["lambda:InvokeFunction"], list(tasks.values())),
+                *(_map_runs(scope, workflow, name) if '"DISTRIBUTED"' in definition else ()),
                 Allow([*TRACES, *_SAMPLING, *_DELIVERY], ["*"], wildcard="X-Ray and log delivery know no resources."),
             ],
         )

@@ -11,7 +11,7 @@ from typing import Any
 from rich.console import Console
 from rich.table import Table
 
-from tests.bench import audit, credentials, feed, ledger, requests
+from tests.bench import audit, credentials, feed, ledger, requests, settlement
 from tests.bench.measure import ROOT, Gate
 
 
@@ -34,6 +34,8 @@ def measure(only: str | None) -> tuple[list[Gate], list[dict[str, Any]]]:
                 gates += feed.bench(dsn)
             if only in {None, "audit"}:
                 gates += audit.bench(dsn)
+            if only in {None, "settlement"}:
+                gates += settlement.bench(dsn)
     return gates, rates
 
 
@@ -57,7 +59,7 @@ def show(gates: list[Gate], rates: list[dict[str, Any]]) -> None:
 def main() -> int:
     """Measure, show, write."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--only", choices=["requests", "ledger", "credentials", "feed", "audit"])
+    parser.add_argument("--only", choices=["requests", "ledger", "credentials", "feed", "audit", "settlement"])
     gates, rates = measure(parser.parse_args().only)
     show(gates, rates)
     path = Path(ROOT, "build", "bench.json")

@@ -14,13 +14,14 @@ from events.payments import OrderPaid, RefundSucceeded
 from functions.finance import on_order_paid, on_refund_succeeded, on_withdrawal_requested, workflow
 from functions.finance.gateways.base import Payout, Said
 from functions.finance.gateways.null import NullPayouts
-from functions.finance.service import decisions, payouts, requests, settlement, sweep
+from functions.finance.service import decisions, payouts, requests, sweep
 from functions.finance.service.requests import Target
 from functions.finance.verify import verify
 from shared import aws, clock
 from shared.ids import new_ulid
 from shared.sql import connection as house_connection
 from shared.sql.edge import unit_of_work
+from tests.finance import settling
 from tests.fixtures.people import make_user
 from tests.payments.build import Crash
 
@@ -95,6 +96,8 @@ class Machine:
         events.unregister("before-parameter-build.sfn.SendTaskSuccess", self._told)
 
     def _started(self, params: dict[str, Any], **_: Any) -> None:
+        if not params["stateMachineArn"].endswith("withdrawal"):
+            return
         self._maybe_die("start")
         self.executions.setdefault(params["name"], (self.first, json.loads(params["input"])))
 
@@ -232,10 +235,10 @@ class Desk:
         assert self.deliver(on_refund_succeeded.handler, fact) == []
         return fact.refund_id
 
-    def settle(self) -> int:
-        """The schedule fires."""
+    def settle(self, run: str | None = None) -> int:
+        """A run of the settlement, from the first state to the last; how many settlements it made or added to."""
         with self.time():
-            return settlement.settle_due()
+            return int(settling.run(run).data.get("settlements", 0))
 
     def earned(self, creator: int, amount: int) -> None:
         """Make at least `amount` fen available to a creator by one sale past its hold."""

@@ -21,14 +21,15 @@ EVERYTHING = ("finance:read", "finance:write", "finance:approve")
 
 @pytest.fixture
 def resources(cloud: None, monkeypatch: pytest.MonkeyPatch) -> None:
-    """The state machine and the queue of finance under their environment names."""
+    """The state machines and the queue of finance under their environment names."""
     role = "arn:aws:iam::123456789012:role/workflow"
     machine = {"StartAt": "Done", "States": {"Done": {"Type": "Succeed"}}}
     assert json.loads(ASL.read_text())
-    made = aws.client("stepfunctions").create_state_machine(
-        name="sharestack-test-finance-withdrawal", definition=json.dumps(machine), roleArn=role
-    )
-    monkeypatch.setenv("WORKFLOW_WITHDRAWAL", made["stateMachineArn"])
+    for name in ("withdrawal", "settlement"):
+        made = aws.client("stepfunctions").create_state_machine(
+            name=f"sharestack-test-finance-{name}", definition=json.dumps(machine), roleArn=role
+        )
+        monkeypatch.setenv(f"WORKFLOW_{name.upper()}", made["stateMachineArn"])
     url = aws.client("sqs").create_queue(QueueName="sharestack-test-settlement-jobs")["QueueUrl"]
     monkeypatch.setenv("QUEUE_SETTLEMENT_JOBS", url)
 

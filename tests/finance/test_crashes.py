@@ -115,7 +115,7 @@ class Settle(Way):
         self.desk.pass_time(days=7)
 
     def walk(self) -> None:
-        self.desk.settle()
+        self.desk.settle(f"run-{self.creator}")
 
 
 class Pay(Way):

@@ -54,6 +54,7 @@ OPEN_RESOURCES = (
     ("logs:*", "*"),  # delivery of a state machine's log: no function has it, see below
     ("s3:*Object", "arn:aws:s3:::sharestack-*-<AWS::AccountId>/*[*]"),
     ("s3:AbortMultipartUpload", "arn:aws:s3:::sharestack-*-<AWS::AccountId>/*[*]"),
+    ("states:*Execution", "*:execution:sharestack-*/[*]"),  # items of a Map: no function has it
     ("scheduler:*Schedule", "*:schedule/sharestack-*-schedules/*-[*]"),
 )
 

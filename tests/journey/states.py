@@ -1,6 +1,6 @@
 """Step Functions in miniature: what the product's client calls, and an interpreter of the state machines it defines.
 
-Enough of Amazon States Language for our workflows: Task (Lambda, also with a task token), Choice, Wait, Pass, Succeed,
+Enough of Amazon States Language for our workflows: Task (Lambda, also with a task token), Choice, Wait, Pass, Map, Succeed,
 Fail, Retry and Catch, with JSONPath input and output. An execution that is asked for twice is the same one.
 """
 
@@ -139,6 +139,24 @@ class StateMachines:
             execution.data = _get(execution.data, state["OutputPath"])
         self._next(execution, state)
 
+    def _map(self, execution: Execution, state: dict[str, Any]) -> None:
+        """Item by item, each an execution of its own; those that fail are counted."""
+        items, results = _get(execution.data, state.get("ItemsPath", "$")), []
+        for index, item in enumerate(items):
+            given = _fill(state["ItemSelector"], execution.data, "", item) if "ItemSelector" in state else item
+            child = StateMachines({"item": state["ItemProcessor"]}, self.invoke)
+            child.started({"stateMachineArn": ":item", "name": f"{execution.name}-{index}", "input": json.dumps(given)})
+            try:
+                child.run()
+            except Exception:  # noqa: BLE001 - whatever a child died of, it failed
+                continue
+            results.append(child.executions[f"{execution.name}-{index}"].data)
+        if (len(items) - len(results)) * 100 > state.get("ToleratedFailurePercentage", 0) * len(items):
+            self._caught(execution, state, RuntimeError("States.ExceedToleratedFailureThreshold"))
+            return
+        execution.data = _put(execution.data, state.get("ResultPath", "$"), results)
+        self._next(execution, state)
+
     def _caught(self, execution: Execution, state: dict[str, Any], error: Exception) -> None:
         most = max((retry.get("MaxAttempts", 3) for retry in state.get("Retry", [])), default=0)
         used = execution.attempts.get(execution.state, 0)
@@ -175,19 +193,21 @@ def _put(data: Any, path: str | None, value: Any) -> Any:
     return {**(data or {}), first: _put(inner, f"$.{rest}", value) if rest else value}
 
 
-def _fill(template: Any, data: Any, token: str) -> Any:
+def _fill(template: Any, data: Any, token: str, item: Any = None) -> Any:
     if isinstance(template, dict):
         filled = {}
         for key, value in template.items():
             if key.endswith(".$"):
                 if value == "$$.Task.Token":
                     filled[key[:-2]] = token
+                elif value == "$$.Map.Item.Value":
+                    filled[key[:-2]] = item
                 elif value.startswith("$$."):
                     filled[key[:-2]] = value
                 else:
                     filled[key[:-2]] = _get(data, value)
             else:
-                filled[key] = _fill(value, data, token)
+                filled[key] = _fill(value, data, token, item)
         return filled
     return template
 

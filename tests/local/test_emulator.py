@@ -225,3 +225,23 @@ def test_a_grant_on_schedules_of_one_group_is_a_grant_on_no_other(local):
         for name, group in (("mine-1", "default"), ("other", "ours")):
             with pytest.raises(ClientError, match="AccessDenied"):
                 aws.delete_schedule(Name=name, GroupName=group)
+
+
+def test_the_settlement_s_map_runs_each_page_as_an_execution_of_its_own(local):
+    """Its own text, with tasks that answer what they are told here instead of calling a function."""
+    definition = json.loads((REPOSITORY / "functions/finance/workflows/settlement.asl.json").read_text())
+    pages = [{"first": 1, "last": 25}, {"first": 26, "last": 26}]
+    answers = {"Begin": {"run": "night", "next": "settle", "pages": pages}, "Close": {"next": "end"}}
+    for name, answer in answers.items():
+        definition["States"][name] = {"Type": "Pass", "Result": answer, "Next": definition["States"][name]["Next"]}
+    definition["States"]["SettleCreators"]["ItemProcessor"]["States"]["SettlePage"] = {"Type": "Pass", "End": True}
+    with running(local) as emulator:
+        states = emulator.aws("stepfunctions")
+        machine = states.create_state_machine(name="settles", definition=json.dumps(definition), roleArn=ROLE)
+        execution = states.start_execution(stateMachineArn=machine["stateMachineArn"], input='{"run": "night"}')["executionArn"]
+
+        assert eventually(lambda: status(emulator, execution) == "SUCCEEDED")
+        [run] = states.list_map_runs(executionArn=execution)["mapRuns"]
+        children = states.list_executions(mapRunArn=run["mapRunArn"])["executions"]
+        given = [json.loads(states.describe_execution(executionArn=one["executionArn"])["input"]) for one in children]
+        assert sorted(given, key=str) == [{"run": "night", "page": page} for page in pages]

@@ -3,6 +3,7 @@
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import date
+from typing import Final
 
 from events.finance import EarningsSettled
 from functions.finance import models
@@ -16,6 +17,9 @@ from shared.sql import outbox
 from shared.sql.connection import Connection, reading
 from shared.sql.edge import unit_of_work
 
+MOST: Final = 2_000
+"""Earnings that one transaction settles, so that a creator with a million of them takes no more memory than one with few."""
+
 
 @dataclass(frozen=True, slots=True)
 class Period:
@@ -26,11 +30,15 @@ class Period:
     creator_ids: tuple[int, ...] | None = None
 
 
-def settle_due() -> int:
-    """Settle everyone who has something due; returns how many were. One creator's failure leaves the others alone."""
-    with reading() as db:
-        creators = settlements.creators_due(db, clock.now())
-    return len(creators) - len(_each(creators, None, lambda _: None))
+@dataclass(frozen=True, slots=True)
+class Scope:
+    """What is settled: all that is past its hold, or of it what was paid in a period; and in which run."""
+
+    period: Period | None = None
+    run: str | None = None
+
+
+ALL: Final = Scope()
 
 
 def settle_period(period: Period, on_progress: Callable[[int], None]) -> list[int]:
@@ -38,15 +46,16 @@ def settle_period(period: Period, on_progress: Callable[[int], None]) -> list[in
     since, until = models.day_start(period.start), models.day_end(period.end)
     with reading() as db:
         creators = settlements.creators_due_of(db, clock.now(), since, until, period.creator_ids)
-    return _each(creators, period, on_progress)
+    return settle_each(creators, Scope(period), on_progress)
 
 
-def _each(creators: Sequence[int], period: Period | None, on_progress: Callable[[int], None]) -> list[int]:
+def settle_each(creators: Sequence[int], scope: Scope, on_progress: Callable[[int], None] = lambda _: None) -> list[int]:
+    """Settle creator by creator; one's failure leaves the others alone. Returns those who failed."""
     failed = []
     for done, creator_id in enumerate(creators, 1):
         try:
-            with unit_of_work() as db:
-                settle_creator(db, creator_id, period)
+            while _settle_some(creator_id, scope):
+                pass
         except Exception:  # noqa: BLE001 - whatever it is, it concerns this creator alone
             observe.error("settlement failed", creator_id=creator_id)
             observe.count("settlement_failed")
@@ -55,18 +64,23 @@ def _each(creators: Sequence[int], period: Period | None, on_progress: Callable[
     return failed
 
 
-def settle_creator(db: Connection, creator_id: int, period: Period | None = None) -> None:
-    """Move what is due from pending to available, and collect debts as far as the money reaches."""
-    now = clock.now()
+def _settle_some(creator_id: int, scope: Scope) -> bool:
+    with unit_of_work() as db:
+        return settle_creator(db, creator_id, scope)
+
+
+def settle_creator(db: Connection, creator_id: int, scope: Scope = ALL) -> bool:
+    """Move what is due from pending to available, and collect debts as far as the money reaches; whether more may be due."""
+    now, period = clock.now(), scope.period
     window = (None, None) if period is None else (models.day_start(period.start), models.day_end(period.end))
     way = merging.hops(db, creator_id)
-    due = settlements.lock_due(db, creator_id, now, *window)
+    due = settlements.lock_due(db, creator_id, now=now, since=window[0], until=window[1], most=MOST)
     own = ledger.balances(db, creator_id)["available"]
     elsewhere = ledger.balances(db, way[-1].into_uid)["available"] if way else 0
     debts = _collectable(settlements.lock_debts(db, creator_id), due.creator_amount + own + elsewhere)
     if not due.earning_ids and not debts:
-        return
-    batch = _batch(creator_id, due, debts, period)
+        return False
+    batch = _batch(creator_id, due, debts, scope)
     settlement_id, number = settlements.add_batch(db, batch, now)
     if own + batch.creator_amount < 0:
         merging.draw(db, way, -(own + batch.creator_amount), f"debt:{settlement_id}:{number}")
@@ -96,6 +110,7 @@ def settle_creator(db: Connection, creator_id: int, period: Period | None = None
             settled_at=now,
         ),
     )
+    return len(due.earning_ids) == MOST
 
 
 def _collectable(debts: Sequence[Debt], money: int) -> list[Debt]:
@@ -108,7 +123,8 @@ def _collectable(debts: Sequence[Debt], money: int) -> list[Debt]:
     return taken
 
 
-def _batch(creator_id: int, due: Due, debts: Sequence[Debt], period: Period | None) -> Batch:
+def _batch(creator_id: int, due: Due, debts: Sequence[Debt], scope: Scope) -> Batch:
+    period = scope.period
     days = [day for day in (due.first_day, due.last_day) if day] or [debt.day for debt in debts]
     return Batch(
         creator_id=creator_id,
@@ -121,4 +137,5 @@ def _batch(creator_id: int, due: Due, debts: Sequence[Debt], period: Period | No
         creator_amount=due.creator_amount - sum(debt.creator_amount for debt in debts),
         earning_ids=due.earning_ids,
         refund_ids=[debt.refund_id for debt in debts],
+        run=scope.run,
     )

@@ -22,19 +22,6 @@ class Due:
     creator_amount: int
 
 
-def creators_due(db: Connection, now: datetime) -> list[int]:
-    """Creators with something to settle: earnings past their hold, or a debt."""
-    rows = db.execute(
-        """
-        SELECT DISTINCT creator_id FROM finance.creator_earnings WHERE status = 'pending' AND available_at <= %s
-        UNION SELECT creator_id FROM finance.earning_reversals WHERE after_settlement AND settlement_id IS NULL
-        ORDER BY 1
-        """,
-        (now,),
-    ).fetchall()
-    return [row[0] for row in rows]
-
-
 def creators_due_of(
     db: Connection, now: datetime, since: datetime, until: datetime, only: Sequence[int] | None
 ) -> list[int]:
@@ -64,9 +51,9 @@ def has_settled(db: Connection, since: datetime, until: datetime, only: Sequence
 
 
 def lock_due(
-    db: Connection, creator_id: int, now: datetime, since: datetime | None = None, until: datetime | None = None
+    db: Connection, creator_id: int, *, now: datetime, since: datetime | None, until: datetime | None, most: int
 ) -> Due:
-    """Sum and hold what is due to a creator, of all times or of what was paid in `[since, until)`."""
+    """Sum and hold the oldest `most` of what is due to a creator, of all times or of what was paid in `[since, until)`."""
     row = db.execute(
         """
         SELECT coalesce(array_agg(e.earning_id), '{}'), min(e.day), max(e.day), coalesce(sum(e.gross), 0)::bigint,
@@ -78,10 +65,10 @@ def lock_due(
             WHERE creator_id = %(creator_id)s AND status = 'pending' AND available_at <= %(now)s
               AND (%(since)s::timestamptz IS NULL OR paid_at >= %(since)s)
               AND (%(until)s::timestamptz IS NULL OR paid_at < %(until)s)
-            ORDER BY earning_id FOR UPDATE
+            ORDER BY available_at, earning_id LIMIT %(most)s FOR UPDATE
         ) AS e
         """,
-        {"creator_id": creator_id, "now": now, "since": since, "until": until},
+        {"creator_id": creator_id, "now": now, "since": since, "until": until, "most": most},
     ).fetchall()[0]
     return Due(*row)
 
@@ -114,6 +101,7 @@ class Batch:
     creator_amount: int
     earning_ids: list[int]
     refund_ids: list[int]
+    run: str | None
 
 
 def add_batch(db: Connection, batch: Batch, now: datetime) -> tuple[int, int]:
@@ -122,13 +110,14 @@ def add_batch(db: Connection, batch: Batch, now: datetime) -> tuple[int, int]:
         """
         WITH settled AS (
             INSERT INTO finance.settlements AS s (creator_id, period_start, period_end, gross, refund, channel_fee,
-                platform_amount, creator_amount, status, settled_at, created_at, updated_at)
+                platform_amount, creator_amount, run, status, settled_at, created_at, updated_at)
             VALUES (%(creator_id)s, %(period_start)s, %(period_end)s, %(gross)s, %(refund)s, %(channel_fee)s,
-                %(platform_amount)s, %(creator_amount)s, 'confirmed', %(now)s, %(now)s, %(now)s)
+                %(platform_amount)s, %(creator_amount)s, %(run)s, 'confirmed', %(now)s, %(now)s, %(now)s)
             ON CONFLICT (creator_id, period_start, period_end) DO UPDATE SET gross = s.gross + excluded.gross,
                 refund = s.refund + excluded.refund, channel_fee = s.channel_fee + excluded.channel_fee,
                 platform_amount = s.platform_amount + excluded.platform_amount,
                 creator_amount = s.creator_amount + excluded.creator_amount, batches = s.batches + 1,
+                run = coalesce(excluded.run, s.run),
                 settled_at = excluded.settled_at, updated_at = excluded.updated_at
             RETURNING settlement_id, batches
         ), earned AS (
@@ -152,6 +141,7 @@ def add_batch(db: Connection, batch: Batch, now: datetime) -> tuple[int, int]:
             "creator_amount": batch.creator_amount,
             "earning_ids": batch.earning_ids,
             "refund_ids": batch.refund_ids,
+            "run": batch.run,
             "now": now,
         },
     ).fetchall()[0]

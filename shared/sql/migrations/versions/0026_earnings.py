@@ -32,7 +32,6 @@ CREATE INDEX creator_earnings_by_day ON finance.creator_earnings (paid_at, earni
 RUNS = """
 CREATE TABLE finance.settlement_runs (
     run TEXT PRIMARY KEY,
-    moment TIMESTAMPTZ NOT NULL,
     status TEXT NOT NULL CHECK (status IN ('running', 'tied', 'untied', 'lost')),
     settlements INT,
     amount BIGINT,
@@ -43,7 +42,11 @@ CREATE TABLE finance.settlement_runs (
     CHECK ((status IN ('tied', 'untied')) = (finished_at IS NOT NULL))
 );
 CREATE UNIQUE INDEX settlement_runs_one ON finance.settlement_runs (status) WHERE status = 'running';
-CREATE INDEX settlements_by_change ON finance.settlements (updated_at);
+-- The run that last added to a settlement; what an operator asked for leaves it as it is.
+ALTER TABLE finance.settlements ADD COLUMN run TEXT REFERENCES finance.settlement_runs (run);
+CREATE INDEX settlements_by_run ON finance.settlements (run) WHERE run IS NOT NULL;
+CREATE INDEX earning_reversals_earning ON finance.earning_reversals (earning_id) WHERE earning_id IS NOT NULL;
+CREATE INDEX earning_reversals_settled ON finance.earning_reversals (settlement_id) WHERE settlement_id IS NOT NULL;
 """
 
 POOL = """
@@ -90,7 +93,8 @@ DOWN = """
 REVOKE SELECT ON content.pub_publishing_authors FROM finance;
 DROP INDEX finance.creator_earnings_membership;
 DROP TABLE finance.pool_splits, finance.pool_weights, finance.pool_rules;
-DROP INDEX finance.settlements_by_change;
+DROP INDEX finance.earning_reversals_settled, finance.earning_reversals_earning;
+ALTER TABLE finance.settlements DROP COLUMN run;
 DROP TABLE finance.settlement_runs;
 DROP INDEX finance.creator_earnings_by_day, finance.creator_earnings_due;
 CREATE INDEX creator_earnings_due ON finance.creator_earnings (available_at, creator_id) WHERE status = 'pending';
