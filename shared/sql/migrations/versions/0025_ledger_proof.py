@@ -321,7 +321,8 @@ BEGIN
         ORDER BY p.at DESC, p.posting_id DESC LIMIT 1;
         RETURN coalesce(v_last.balance_after, 0) + coalesce((
             SELECT sum(p.amount) FROM finance.ledger_postings p
-            WHERE p.account_id = v_account.account_id AND p.late AND p.at <= p_at AND p.posting_id > v_last.posting_id), 0);
+            WHERE p.account_id = v_account.account_id AND p.late AND p.at <= p_at
+              AND p.posting_id > coalesce(v_last.posting_id, 0)), 0);
     END IF;
     SELECT * INTO v_done FROM finance.ledger_rolled;
     RETURN coalesce((SELECT sum(d.amount) FROM finance.ledger_days d
