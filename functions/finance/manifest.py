@@ -32,6 +32,7 @@ MANIFEST = Manifest(
                 "/earnings/{proxy+}",
                 "/withdrawals/{proxy+}",
                 "/finance/{proxy+}",
+                "/admin/finance/overview",
                 "/admin/finance/settlements",
                 "/admin/finance/withdrawals",
             ),
