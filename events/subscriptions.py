@@ -3,6 +3,8 @@
 from datetime import datetime
 from typing import ClassVar, Literal
 
+from pydantic import BaseModel, ConfigDict
+
 from events.base import Fact
 
 
@@ -65,3 +67,28 @@ class DebitRequested(Fact):
     agreement_id: int | None
     try_no: int
     requested_at: datetime
+
+
+class MembershipTerm(BaseModel):
+    """A stretch of a platform membership, up to `until`."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    level: Literal["basic", "premium", "professional"]
+    permissions: list[str]
+    until: datetime
+
+
+class MembershipChanged(Fact):
+    """Somebody's platform membership is now of this level, until it ends; `terms` are that one and what follows it.
+
+    `version` grows with every change of the same person's, so that facts out of order do no harm.
+    """
+
+    NAME: ClassVar[str] = "subscriptions.membership_changed.v1"
+
+    uid: int
+    level: Literal["free", "basic", "premium", "professional"]
+    expires_at: datetime | None
+    terms: list[MembershipTerm]
+    version: int

@@ -2,6 +2,7 @@
 
 from events.admin import RoleChanged, StaffChanged
 from events.identity import AccountsMerged, AccountsParted, DeletionRequested, PersonalDataRequested, VerificationDecided
+from events.subscriptions import MembershipChanged
 from shared.manifest import (
     Bucket,
     DeployTask,
@@ -209,6 +210,7 @@ MANIFEST = Manifest(
         OnStream("on_social_stream", group="social", grants=(Publishes(),)),
         OnEvent("on_staff_changed", event=StaffChanged, grants=(_LIVE_SESSIONS,)),
         OnEvent("on_role_changed", event=RoleChanged, grants=(_LIVE_SESSIONS,)),
+        OnEvent("on_membership_changed", event=MembershipChanged),
         Scheduled(
             "rotate_keys",
             expression="rate(15 minutes)",

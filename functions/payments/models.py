@@ -10,7 +10,7 @@ from shared.pricing import platform_discount
 
 Channel = Literal["alipay", "wechat", "unionpay", "usdt", "balance"]
 Scene = Literal["pc", "h5", "app", "qr", "jsapi"]
-OrderKind = Literal["subscription", "renewal", "change_plan", "content", "membership"]
+OrderKind = Literal["subscription", "renewal", "change_plan", "content", "membership", "gift"]
 OrderStatus = Literal["pending", "paid", "cancelled", "expired", "refunding", "partially_refunded", "refunded"]
 AttemptStatus = Literal["created", "succeeded", "failed", "closed"]
 RefundStatus = Literal["pending", "processing", "succeeded", "rejected", "failed"]

@@ -91,3 +91,7 @@ class AmountInvalid(Refusal):
 class CouponNotApplicable(Refusal):
     status, error = 422, "coupon_not_applicable"
     zh, en = "该优惠券不适用于此次购买", "This coupon does not apply to this purchase"
+
+
+class UnknownOrderError(Exception):
+    """A fact about an order that nothing here was opened for: kept in the dead-letter queue for a person."""

@@ -2,14 +2,14 @@
 
 from events.identity import AccountErased, AccountsMerged, AccountsParted, PersonalDataRequested
 from events.payments import OrderClosed, OrderPaid, RefundSucceeded
-from events.subscriptions import EntitlementChanged
+from events.subscriptions import EntitlementChanged, MembershipChanged
 from shared.manifest import Bucket, HttpFunction, Manifest, OnEvent, OnQueue, Publishes, Queue, Scheduled, Table
 
 MANIFEST = Manifest(
     domain="subscriptions",
     functions=(
         HttpFunction(
-            routes=("/subscriptions/{proxy+}",),
+            routes=("/subscriptions/{proxy+}", "/membership-plans"),
             grants=(Table("entitlements", ("BatchGetItem",), ("U#",)),),
         ),
         HttpFunction(
@@ -27,7 +27,7 @@ MANIFEST = Manifest(
                 Bucket("exports", ("write", "read"), "coupons/"),
             ),
         ),
-        HttpFunction("desk", routes=("/admin/subscriptions",)),
+        HttpFunction("desk", routes=("/admin/subscriptions", "/admin/membership-plans", "/admin/membership-plans/{proxy+}")),
         OnEvent("on_order_paid", event=OrderPaid, grants=(Publishes(),)),
         OnEvent("on_order_closed", event=OrderClosed, grants=(Publishes(),)),
         OnEvent("on_refund_succeeded", event=RefundSucceeded, grants=(Publishes(),)),
@@ -37,6 +37,13 @@ MANIFEST = Manifest(
             grants=(Table("entitlements", ("PutItem",), ("U#",)),),
             sql=False,
         ),
+        OnEvent(
+            "on_membership_changed",
+            event=MembershipChanged,
+            grants=(Table("entitlements", ("PutItem",), ("U#",)),),
+            sql=False,
+        ),
+        Scheduled("turn_over_memberships", expression="rate(5 minutes)", grants=(Publishes(),), timeout=300),
         Scheduled("release_discounts", expression="rate(15 minutes)", timeout=120),
         Scheduled("expire_subscriptions", expression="rate(15 minutes)", grants=(Publishes(),), timeout=300),
         Scheduled("resume_subscriptions", expression="rate(15 minutes)", grants=(Publishes(),), timeout=300),

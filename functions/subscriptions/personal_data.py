@@ -82,6 +82,23 @@ DATA = PersonalData(
             kept=_CONTRACT,
         ),
         Rows(
+            "subscriptions.user_memberships",
+            person=("user_id",),
+            what=("我的会员", "Your memberships"),
+            export="""
+            SELECT id, plan_id, level, duration_days, permissions, order_no, status, granted_at, starts_at, ends_at, created_at
+            FROM subscriptions.user_memberships WHERE user_id = %(uid)s ORDER BY id
+            """,
+            kept=_CONTRACT,
+        ),
+        Rows(
+            "subscriptions.membership_standings",
+            person=("user_id",),
+            what=("我的会员等级", "Your membership level"),
+            export="SELECT level, expires_at FROM subscriptions.membership_standings WHERE user_id = %(uid)s",
+            kept=_CONTRACT,
+        ),
+        Rows(
             "subscriptions.account_merges",
             person=("from_uid", "into_uid"),
             what=("合并的账号", "Accounts that were merged"),

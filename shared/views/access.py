@@ -1,10 +1,14 @@
 """May this person use that work? One rule, asked by content, media and subscriptions alike (rules.md §4, §5).
 
+A membership of the platform opens what its permissions list: `content:subscribers` and `content:paid` every work of that
+level, `content:{id}` one work, `creator:{id}` the works of one creator for subscribers (docs/memberships.md).
+
 Most questions need no look-up: `standing` answers those. The others need what the person holds (`entitlements.held`),
 and for a subscription the coverage of its plan (`subscriptions.pub_plans`); `by_rights` answers them. Both are pure;
 `may_use` asks them in turn and looks up only what they need.
 """
 
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Literal
@@ -13,7 +17,7 @@ from shared.sql.connection import Connection
 from shared.views.entitlements import Entitlement, Held, held
 
 Level = Literal["free", "subscribers", "paid"]
-Reason = Literal["free", "owner", "subscription", "purchase", "trial", "granted", "none"]
+Reason = Literal["free", "owner", "subscription", "purchase", "membership", "trial", "granted", "none"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,14 +92,30 @@ def depends_on_plan(wall: Paywall, held: Held) -> bool:
 
 
 def by_rights(wall: Paywall, held: Held, coverage: Coverage | None = None) -> Decision:
-    """The answer from what is held: a purchase opens its work for good, a subscription what its plan reaches."""
+    """The answer from what is held: a purchase opens its work for good, a subscription what its plan reaches, else it is
+    what a membership's permissions list.
+    """
     if held.purchase is not None:
         return Decision(allowed=True, reason="purchase", expires_at=held.purchase.valid_until)
     subscription = held.subscription
     if wall.access_level != "subscribers" or subscription is None or not _reaches(wall, subscription, coverage):
-        return NO
+        return by_membership(held, {f"content:{wall.access_level}", f"content:{wall.content_id}", *_as_subscriber(wall)})
     reason: Reason = "trial" if subscription.source == "trial" else "subscription"
     return Decision(allowed=True, reason=reason, expires_at=subscription.valid_until)
+
+
+def by_membership(held: Held, any_of: AbstractSet[str]) -> Decision:
+    """The answer of a membership that has one of these permissions now, for as long as it will have one."""
+    until = None
+    for term in held.membership:
+        if term.permissions.isdisjoint(any_of):
+            break
+        until = term.until
+    return NO if until is None else Decision(allowed=True, reason="membership", expires_at=until)
+
+
+def _as_subscriber(wall: Paywall) -> list[str]:
+    return [f"creator:{wall.author_id}"] if wall.access_level == "subscribers" else []
 
 
 def _reaches(wall: Paywall, subscription: Entitlement, coverage: Coverage | None) -> bool:

@@ -4,6 +4,8 @@ Written by subscriptions only, from its own committed facts; each row carries th
 that facts delivered late or twice never turn a row back.
 """
 
+import json
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import ClassVar
@@ -14,18 +16,23 @@ from pynamodb.exceptions import PutError
 from shared import clock
 from shared.dynamo.base import Item, condition_failed, meta
 
+MEMBERSHIP = "MEMBERSHIP"
+"""The sort key of a person's platform membership."""
+
 
 class EntitlementItem(Item):
-    """pk `U#{uid}`, sk `CREATOR#{creator_id}` (subscription) or `CONTENT#{content_id}` (purchase)."""
+    """pk `U#{uid}`, sk `CREATOR#{creator_id}` (subscription), `CONTENT#{content_id}` (purchase) or `MEMBERSHIP`."""
 
     Meta = meta("entitlements")
 
     plan_id: ClassVar[NumberAttribute] = NumberAttribute(null=True)
     tier: ClassVar[NumberAttribute] = NumberAttribute(null=True)
     source: ClassVar[UnicodeAttribute] = UnicodeAttribute()
-    """`subscription`, `trial` or `purchase`."""
+    """`subscription`, `trial`, `purchase` or `membership`."""
     valid_until: ClassVar[NumberAttribute] = NumberAttribute(null=True)
     """Epoch seconds; absent means for good."""
+    terms: ClassVar[UnicodeAttribute] = UnicodeAttribute(null=True)
+    """Of a membership: `[[until, [permission, …]], …]`, one after the other, so that no write is due when one ends."""
     revoked: ClassVar[NumberAttribute] = NumberAttribute(default=0)
     version: ClassVar[NumberAttribute] = NumberAttribute()
 
@@ -41,20 +48,35 @@ class Entitlement:
 
 
 @dataclass(frozen=True, slots=True)
+class Term:
+    """Until when a membership gives these permissions."""
+
+    until: datetime
+    permissions: frozenset[str]
+
+
+@dataclass(frozen=True, slots=True)
 class Held:
-    """What a user holds towards one creator and one content."""
+    """What a user holds towards one creator and one content, and as a member: the term that runs and those after it."""
 
     subscription: Entitlement | None
     purchase: Entitlement | None
+    membership: Sequence[Term] = ()
 
 
 def held(uid: int, creator_id: int, content_id: int | None = None) -> Held:
     """The rights of `uid` towards a creator and, if given, one content; one BatchGetItem. Expired ones are not held."""
-    keys = [(f"U#{uid}", f"CREATOR#{creator_id}")]
+    keys = [(f"U#{uid}", f"CREATOR#{creator_id}"), (f"U#{uid}", MEMBERSHIP)]
     if content_id is not None:
         keys.append((f"U#{uid}", f"CONTENT#{content_id}"))
-    found = {item.sk: in_force(item) for item in EntitlementItem.batch_get(keys)}
-    return Held(found.get(keys[0][1]), found.get(keys[-1][1]) if content_id is not None else None)
+    items = {item.sk: item for item in EntitlementItem.batch_get(keys)}
+    member = items.pop(MEMBERSHIP, None)
+    found = {sk: in_force(item) for sk, item in items.items()}
+    return Held(
+        found.get(keys[0][1]),
+        found.get(keys[-1][1]) if content_id is not None else None,
+        () if member is None else terms_in_force(member),
+    )
 
 
 def in_force(item: EntitlementItem) -> Entitlement | None:
@@ -63,6 +85,16 @@ def in_force(item: EntitlementItem) -> Entitlement | None:
         return None
     until = None if item.valid_until is None else datetime.fromtimestamp(float(item.valid_until), UTC)
     return Entitlement(item.source, _whole(item.plan_id), _whole(item.tier), until)
+
+
+def terms_in_force(item: EntitlementItem) -> list[Term]:
+    """The terms of a membership that are not over."""
+    at = clock.now().timestamp()
+    return [
+        Term(datetime.fromtimestamp(until, UTC), frozenset(permissions))
+        for until, permissions in json.loads(item.terms or "[]")
+        if until > at
+    ]
 
 
 def put(item: EntitlementItem) -> bool:

@@ -23,6 +23,7 @@ NAMES_A_PERSON = re.compile(
 OF_NOBODY = {
     "public.alembic_version": "the revision of the schema",
     "subscriptions.promotions": "campaigns of the platform",
+    "subscriptions.membership_plans": "what the platform sells",
     "admin.admin_roles": "what roles may do",
     "admin.permissions": "the catalogue of permissions",
     "admin.audit_blocks": "hashes of sealed rows",

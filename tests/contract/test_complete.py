@@ -13,7 +13,7 @@ COMPLETE = Path(__file__).with_name("complete.txt").read_text().split()
 PAGE = {"items", "total", "total_is_capped", "page", "page_size", "next_cursor"}
 PAGING = {"page", "page_size", "sort_by", "sort_order", "cursor"}
 WITHOUT_ENVELOPE = {"PLT-003", "PLT-004", "PLT-005", "PLT-006", "PAY-002", "PAY-004", "PAY-006"}
-ANY_FIELD_OF = {"CNT-002": "CNT-001", "SUB-004": "SUB-002", "SUB-026": "SUB-024", "SUB-031": "SUB-030"}
+ANY_FIELD_OF = {"CNT-002": "CNT-001", "SUB-004": "SUB-002", "SUB-017": "SUB-016", "SUB-026": "SUB-024", "SUB-031": "SUB-030"}
 """Rows whose body is "any field of" another row's."""
 _ENDS = {"expires_at", "permissions_expire_at"}
 ADDED_TO_BODY = {"ADM-035": _ENDS, "ADM-036": _ENDS, "SUB-024": {"stock"}, "SUB-026": {"stock"}}

@@ -57,6 +57,20 @@ def plan(sql: Sql, creator_id: int, **fields: Any) -> int:
     return int(plan_id)
 
 
+def membership_plan(sql: Sql, level: str = "basic", days: int = 30, **fields: Any) -> int:
+    """A membership on sale: 30 yuan unless said otherwise."""
+    values = {"name": f"membership {next(_numbers)}", "amount": 3000, "permissions": "[]", "is_active": True} | fields
+    [(plan_id,)] = sql(
+        """
+        INSERT INTO subscriptions.membership_plans (level, name, duration_days, amount, usdt_amount, ai_daily_quota, permissions,
+            is_active, created_at, updated_at)
+        VALUES (%(level)s, %(name)s, %(days)s, %(amount)s, 4.2, 50, %(permissions)s, %(is_active)s, now(), now()) RETURNING id
+        """,
+        values | {"level": level, "days": days},
+    )
+    return int(plan_id)
+
+
 def work(sql: Sql, author_id: int, level: str = "subscribers", **fields: Any) -> int:
     """A published article."""
     values = {

@@ -16,11 +16,13 @@ from functions.subscriptions import (
     on_accounts_merged,
     on_accounts_parted,
     on_entitlement_changed,
+    on_membership_changed,
     on_order_closed,
     on_order_paid,
     on_refund_succeeded,
     rebuild_entitlements,
     resume_subscriptions,
+    turn_over_memberships,
 )
 from functions.subscriptions.http import handler
 from shared import clock
@@ -47,7 +49,7 @@ class Shop:
         self.creator_token = sign_in(self.creator, roles=("creator",))
         self.customer = build.person(house.sql)
         self.token = sign_in(self.customer)
-        self._projected = 0
+        self._projected = self._members = 0
 
     def plan(self, **fields: Any) -> int:
         """A plan of the creator."""
@@ -82,6 +84,10 @@ class Shop:
         facts = self.house.facts("subscriptions.entitlement_changed.v1")
         self.told(*facts[self._projected :])
         self._projected = len(facts)
+        members = self.house.facts("subscriptions.membership_changed.v1")
+        if new := members[self._members :]:
+            assert on_membership_changed.handler(build.messages(*new), None) == {"batchItemFailures": []}
+        self._members = len(members)
 
     def told(self, *rights: dict[str, Any]) -> None:
         """Deliver these changed rights."""
@@ -105,6 +111,11 @@ class Shop:
             before, self.token = self.token, self.sign_in(self.customer)
             yield
             self.token = before
+
+    def turn_over(self) -> int:
+        """Run the task that says whose level has ended."""
+        with self.house.acting("subscriptions"):
+            return int(turn_over_memberships.handler({}, None)["done"])
 
     def resume_due(self) -> int:
         """Run the task that ends pauses."""

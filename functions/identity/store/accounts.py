@@ -231,6 +231,20 @@ def find_person(db: Connection, uid: int) -> Person | None:
     return _person(row) if row else None
 
 
+def show_membership(
+    db: Connection, uid: int, *, level: str, expires_at: datetime | None, version: int, at: datetime
+) -> None:
+    """Store what membership an account has, unless something newer is known."""
+    db.execute(
+        """
+        UPDATE identity.users SET membership_level = %(level)s, membership_expires_at = %(expires_at)s,
+            membership_version = %(version)s, updated_at = %(at)s
+        WHERE uid = %(uid)s AND membership_version < %(version)s
+        """,
+        {"uid": uid, "level": level, "expires_at": expires_at, "version": version, "at": at},
+    )
+
+
 def _person(row: dict[str, Any]) -> Person:
     token_epoch, single_session, ban_reason, ban_end_time, admin_id, role, permissions, department, active, *ends = (
         row.pop(name) for name in _NOT_OF_THE_PROFILE

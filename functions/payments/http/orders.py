@@ -42,7 +42,7 @@ router = APIRouter(prefix=BASE + "/payments", tags=["payments"])
 
 @router.post("/orders", status_code=201, responses=problems(TargetNotFound, AlreadyOwned, NotForSale, CouponNotApplicable))
 async def place_order(body: OrderIn, caller: SignedIn, db: Write, once: OnceOnly) -> Answer[OrderOut]:
-    """Order a single content at its present price."""
+    """Order a single content or a membership at its present price."""
     once.claim(db, caller)
     order = orders.place(db, caller.uid, body.kind, body.target_id, body.coupon_code)
     return once.keep(db, answer(order_out(order)), 201)

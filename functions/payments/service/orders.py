@@ -1,6 +1,7 @@
 """Orders: placed, cancelled by the buyer, ended by time."""
 
-from datetime import timedelta
+from dataclasses import dataclass
+from datetime import datetime, timedelta
 from typing import Literal
 
 from events.payments import OrderClosed, OrderPaid
@@ -25,39 +26,72 @@ from shared.views import prices
 _BATCH = 200
 
 
+@dataclass(frozen=True, slots=True)
+class _Thing:
+    """What an order is to be for. The platform is seller 0."""
+
+    kind: Literal["content", "membership"]
+    target_id: int
+    seller_id: int
+    title: str
+
+
 def place(
     db: Connection, uid: int, kind: Literal["content", "membership"], target_id: int, coupon_code: str | None
 ) -> Order:
-    """Order a single content at its present price, to be paid within `payment.order_minutes`.
+    """Order a single content or a membership at its present price, to be paid within `payment.order_minutes`.
 
-    No membership is published for sale yet. Raises TargetNotFound, NotForSale, AlreadyOwned or CouponNotApplicable.
+    Raises TargetNotFound, NotForSale, AlreadyOwned (a content only: a membership is extended) or CouponNotApplicable.
     """
-    offer = orders.content_offer(db, target_id, uid) if kind == "content" else None
-    if offer is None or offer.status != "published":
-        raise TargetNotFound
-    if offer.owned:
-        raise AlreadyOwned
     at = clock.now()
-    if offer.price is None or not offer.is_sold_to(uid, at):
-        raise NotForSale
+    thing = _content(db, uid, target_id, at) if kind == "content" else _membership(db, target_id)
     price = prices.hold(db, prices.Wish(kind, target_id, uid, coupon_code), at)
     if price is None:
         raise NotForSale
     if price.refused is not None:
         raise CouponNotApplicable(reason=price.refused)
+    order = _open(db, uid, thing, price, at)
+    if order.status == "paid":
+        announce_covered(db, 1, order.order_no)
+    return order
+
+
+def _content(db: Connection, uid: int, content_id: int, at: datetime) -> _Thing:
+    offer = orders.content_offer(db, content_id, uid)
+    if offer is None or offer.status != "published":
+        raise TargetNotFound
+    if offer.owned:
+        raise AlreadyOwned
+    if offer.price is None or not offer.is_sold_to(uid, at):
+        raise NotForSale
+    return _Thing("content", content_id, offer.author_id, offer.title)
+
+
+def _membership(db: Connection, plan_id: int) -> _Thing:
+    held = orders.hold_membership(db, plan_id)
+    if held is None:
+        raise TargetNotFound
+    name, is_active = held
+    if not is_active:
+        raise NotForSale
+    return _Thing("membership", plan_id, 0, name)
+
+
+def _open(db: Connection, uid: int, thing: _Thing, price: prices.Price, at: datetime) -> Order:
+    """The order with what it holds of discounts; paid at once when they cover it all."""
     covered = price.payable == 0
     order = Order(
         order_no=new_order_no(),
         user_id=uid,
-        kind=kind,
-        target_id=target_id,
-        seller_id=offer.author_id,
-        title=offer.title,
+        kind=thing.kind,
+        target_id=thing.target_id,
+        seller_id=thing.seller_id,
+        title=thing.title,
         amount=price.gross,
         discount_amount=price.discount,
         payable_amount=price.payable,
-        currency=offer.currency,
-        price_lines=price.order_lines("content"),
+        currency="CNY",
+        price_lines=price.order_lines(thing.kind),
         status="paid" if covered else "pending",
         channel=None,
         payment_no=None,
@@ -67,9 +101,9 @@ def place(
         created_at=at,
     )
     orders.open_order(db, order)
+    if thing.kind == "membership":
+        orders.open_membership(db, order)
     prices.reserve(db, order.order_no, uid, price, expires_at=order.expires_at, at=at)
-    if covered:
-        announce_covered(db, 1, order.order_no)
     return order
 
 

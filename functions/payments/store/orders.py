@@ -94,12 +94,12 @@ def history(db: Connection, order_no: str) -> tuple[list[dict[str, Any]], list[d
 
 
 def is_owned_otherwise(db: Connection, order: Order) -> bool:
-    """Whether the same thing is already paid by another order of the buyer's."""
+    """Whether the same thing is already paid by another order of the buyer's, whichever of their accounts it is."""
     row = db.execute(
         """
         SELECT EXISTS (
                    SELECT 1 FROM payments.payment_orders
-                   WHERE user_id = %(user_id)s AND kind = 'content' AND kind = %(kind)s AND target_id = %(target_id)s
+                   WHERE user_id = ANY (identity.all_of_person(%(user_id)s)) AND kind = 'content' AND kind = %(kind)s AND target_id = %(target_id)s
                      AND order_no <> %(order_no)s AND status IN ('paid', 'refunding', 'partially_refunded'))
         """,
         {
@@ -121,7 +121,6 @@ class Offer:
     status: str
     access_level: str
     price: int | None
-    currency: str
     available_from: datetime | None
     available_to: datetime | None
     owned: bool
@@ -136,14 +135,14 @@ class Offer:
 
 
 def content_offer(db: Connection, content_id: int, buyer_id: int) -> Offer | None:
-    """What content sells, and whether this buyer has it."""
+    """What content sells, and whether this buyer has it, by whichever of their accounts."""
     with db.cursor(row_factory=class_row(Offer)) as cursor:
         return cursor.execute(
             """
-            SELECT c.author_id, c.title, c.status, c.access_level, c.price, c.currency, c.available_from,
+            SELECT c.author_id, c.title, c.status, c.access_level, c.price, c.available_from,
                    c.available_to, EXISTS (
                        SELECT 1 FROM payments.payment_orders o
-                       WHERE o.user_id = %(buyer_id)s AND o.kind = 'content' AND o.target_id = c.content_id
+                       WHERE o.user_id = ANY (identity.all_of_person(%(buyer_id)s)) AND o.kind = 'content' AND o.target_id = c.content_id
                          AND o.status IN ('paid', 'refunding', 'partially_refunded')) AS owned,
                    EXISTS (SELECT 1 FROM identity.pub_profiles s
                            WHERE s.uid = c.author_id AND s.status IN ('inactive', 'pending_deletion', 'deleted'))
@@ -152,6 +151,19 @@ def content_offer(db: Connection, content_id: int, buyer_id: int) -> Offer | Non
             """,
             {"content_id": content_id, "buyer_id": buyer_id},
         ).fetchone()
+
+
+def hold_membership(db: Connection, plan_id: int) -> tuple[str, bool] | None:
+    """The name of a membership the platform has, and whether it is on sale; it stays so until the transaction ends."""
+    return db.execute("SELECT name, is_active FROM subscriptions.hold_membership_plan(%s)", (plan_id,)).fetchone()
+
+
+def open_membership(db: Connection, order: Order) -> None:
+    """Let subscriptions keep what this order buys as it is now."""
+    db.execute(
+        "SELECT subscriptions.open_membership(%s, %s, %s, %s)",
+        (order.order_no, order.user_id, order.target_id, order.created_at),
+    )
 
 
 def close(db: Connection, order_no: str, to: OrderStatus, at: datetime) -> None:

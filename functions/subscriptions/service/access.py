@@ -1,15 +1,16 @@
 """May the caller use something (SUB-012), and what do they hold (SUB-013)? The rule itself is `shared.views.access`."""
 
+from functions.subscriptions import memberships
 from functions.subscriptions.errors import ContentNotFound, PlanNotFound
 from functions.subscriptions.schemas import AccessOut, HeldRightOut, MembershipOut, PermissionsOut
 from functions.subscriptions.store import rights as store
-from functions.subscriptions.store import subscriptions
+from functions.subscriptions.store.memberships import held as held_by
 from functions.subscriptions.store.rows import Row
 from shared import clock
 from shared.caller import Caller
 from shared.errors import NotFound
 from shared.sql.connection import Connection
-from shared.views.access import NO, Coverage, Decision, Paywall, by_rights, depends_on_plan, standing
+from shared.views.access import NO, Coverage, Decision, Paywall, by_membership, by_rights, depends_on_plan, standing
 from shared.views.entitlements import Entitlement, Held, held
 
 _STAFF_READS = "content:read"
@@ -52,8 +53,11 @@ def to_creator(db: Connection, caller: Caller, creator_id: int) -> AccessOut:
     """Access to what any plan of a creator gives."""
     if creator_id == caller.uid:
         return _out(Decision(allowed=True, reason="owner"))
-    right = held(caller.uid, creator_id).subscription
-    return _out(NO, store.plans_of(db, creator_id)) if right is None else _out(_through(right))
+    rights = held(caller.uid, creator_id)
+    if rights.subscription is not None:
+        return _out(_through(rights.subscription))
+    decision = by_membership(rights, {"content:subscribers", f"creator:{creator_id}"})
+    return _out(decision, [] if decision.allowed else store.plans_of(db, creator_id))
 
 
 def to_plan(db: Connection, caller: Caller, plan_id: int) -> AccessOut:
@@ -70,10 +74,15 @@ def to_plan(db: Connection, caller: Caller, plan_id: int) -> AccessOut:
 
 
 def permissions(db: Connection, caller: Caller) -> PermissionsOut:
-    """The rights held through running subscriptions. No membership is on sale yet, so everyone is on the free level."""
+    """The rights held through running subscriptions and the platform's membership."""
+    now = clock.now()
+    running, grants = held_by(db, caller.uid, now)
+    member = memberships.standing(memberships.laid_out(grants), now)
     return PermissionsOut.model_construct(
-        items=[HeldRightOut.model_construct(**row) for row in subscriptions.running(db, caller.uid, clock.now())],
-        membership=MembershipOut.model_construct(level="free", expires_at=None, permissions=[]),
+        items=[HeldRightOut.model_construct(**row) for row in running],
+        membership=MembershipOut.model_construct(
+            level=member.level, expires_at=member.expires_at, permissions=list(member.permissions)
+        ),
     )
 
 

@@ -1,12 +1,16 @@
-"""Rights of an account that was merged into another: live subscriptions and purchases are the other's, until it is undone.
+"""Rights of an account that was merged into another: live subscriptions, purchases and memberships are the other's, until it
+is undone.
 
 What had ended stays where it was, as history. Facts about orders come under the number of who ordered: they hold that
 account first and then the one its rights went to, and what a late payment brings to life follows. Both directions are told
 with EntitlementChanged, whose versions make the read model right in any order.
 """
 
+from datetime import datetime
+
 from events.identity import AccountsMerged, AccountsParted
 from functions.subscriptions.rights import Right
+from functions.subscriptions.service import levels
 from functions.subscriptions.store import merges as store
 from functions.subscriptions.store.merges import Merge
 from functions.subscriptions.store.rows import Row, lock_user
@@ -42,6 +46,7 @@ def part(db: Connection, fact: AccountsParted) -> None:
         left = Right.of_purchase(merge.into_uid, row["content_id"], row["left_version"], revoked=not row["still_held"])
         outbox.record(db, back.changed())
         outbox.record(db, left.changed())
+    _tell_levels(db, merge, store.return_memberships(db, merge, now), now)
 
 
 def hold(db: Connection, uid: int) -> None:
@@ -76,6 +81,14 @@ def _move(db: Connection, merge: Merge) -> None:
         left = Right.of_purchase(merge.from_uid, row["content_id"], row["left_version"], revoked=True)
         outbox.record(db, left.changed())
         outbox.record(db, Right.of_purchase(merge.into_uid, row["content_id"], row["version"], revoked=False).changed())
+    _tell_levels(db, merge, store.move_memberships(db, merge, now), now)
+
+
+def _tell_levels(db: Connection, merge: Merge, moved: int, now: datetime) -> None:
+    """The days of both are laid out anew."""
+    if moved:
+        levels.tell(db, merge.from_uid, now)
+        levels.tell(db, merge.into_uid, now)
 
 
 def _without(row: Row, uid: int, version: int) -> Right:

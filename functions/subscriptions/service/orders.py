@@ -6,8 +6,9 @@ An order's period goes open → closed → granted → refunded and never back, 
 from datetime import datetime
 
 from events.payments import OrderClosed, OrderPaid, RefundSucceeded
+from functions.subscriptions.errors import UnknownOrderError
 from functions.subscriptions.periods import standing
-from functions.subscriptions.service import merging, purchases
+from functions.subscriptions.service import memberships, merging, purchases
 from functions.subscriptions.service import standing as stands
 from functions.subscriptions.service.pricing import redemptions
 from functions.subscriptions.states import LIVE, Event, after
@@ -19,10 +20,6 @@ from shared.sql.connection import Connection
 _OF_SUBSCRIPTIONS = frozenset({"subscription", "renewal", "change_plan"})
 
 
-class UnknownOrderError(Exception):
-    """A fact about an order for a subscription that no subscription has: kept in the dead-letter queue for a person."""
-
-
 def paid(db: Connection, fact: OrderPaid) -> None:
     """Give what was paid for, and let the discounts it was bought with stay taken.
 
@@ -30,6 +27,8 @@ def paid(db: Connection, fact: OrderPaid) -> None:
     """
     if fact.kind == "content":
         purchases.buy(db, fact)
+    elif fact.kind == "membership":
+        memberships.give(db, fact)
     elif fact.kind in _OF_SUBSCRIPTIONS:
         give(db, fact.buyer_id, fact.order_no, fact.paid_at)
     redemptions.settle(db, fact.order_no, "paid")
@@ -39,6 +38,8 @@ def closed(db: Connection, fact: OrderClosed) -> None:
     """Let the pending subscription of an order that ended unpaid go; its seat and its discounts are free again."""
     if fact.kind in _OF_SUBSCRIPTIONS:
         _let_go(db, fact)
+    elif fact.kind == "membership":
+        memberships.let_go(db, fact)
     redemptions.settle(db, fact.order_no, "closed")
 
 
@@ -58,6 +59,8 @@ def refunded(db: Connection, fact: RefundSucceeded) -> None:
         return
     if fact.kind == "content":
         purchases.give_back(db, fact)
+    elif fact.kind == "membership":
+        memberships.take_back(db, fact)
     elif fact.kind in _OF_SUBSCRIPTIONS:
         _take_back(db, fact)
     redemptions.settle(db, fact.order_no, "refunded")

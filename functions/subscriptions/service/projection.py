@@ -1,10 +1,12 @@
 """The read model of rights, from facts one by one or from SQL as a whole."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from typing import Protocol
 
 from pynamodb.exceptions import PutError
 
-from functions.subscriptions.rights import Right
+from functions.subscriptions.memberships import Membership, terms
+from functions.subscriptions.store import memberships
 from functions.subscriptions.store import rights as store
 from shared import observe
 from shared.dynamo.base import condition_failed
@@ -16,7 +18,18 @@ _BATCH = 100
 """Also what one BatchGetItem takes."""
 
 
-def project(right: Right) -> None:
+class Shown(Protocol):
+    """What the read model shows: a right, or a membership."""
+
+    @property
+    def uid(self) -> int: ...
+    @property
+    def scope_id(self) -> int: ...
+    def item(self) -> EntitlementItem:
+        """Its item."""
+
+
+def project(right: Shown) -> None:
     """Write a right unless a newer version stands there; so facts may come twice and in any order."""
     entitlements.put(right.item())
 
@@ -27,10 +40,14 @@ def rebuild() -> int:
     Reads in batches; a second run, even at the same time, does no harm. A right that changes meanwhile has a higher
     version, which this never overwrites.
     """
-    return _rebuild(store.towards_creators) + _rebuild(store.to_contents)
+    return _rebuild(store.towards_creators) + _rebuild(store.to_contents) + _rebuild(_memberships)
 
 
-def _rebuild(rights: Callable[[Connection, tuple[int, int], int], list[Right]]) -> int:
+def _memberships(db: Connection, after: tuple[int, int], limit: int) -> list[Membership]:
+    return [Membership(uid, terms(given), version) for uid, version, given in memberships.all_granted(db, after[0], limit)]
+
+
+def _rebuild(rights: Callable[[Connection, tuple[int, int], int], Sequence[Shown]]) -> int:
     written, after = 0, (0, 0)
     while True:
         with reading() as db:

@@ -154,3 +154,37 @@ def return_purchases(db: Connection, merge: Merge, at: datetime) -> list[Row]:
         """,
         {"merge_id": merge.merge_id, "from": merge.from_uid, "into": merge.into_uid, "at": at},
     )
+
+
+def move_memberships(db: Connection, merge: Merge, at: datetime) -> int:
+    """Memberships that were given change hands; how many."""
+    found = rows(
+        db,
+        """
+        WITH moved AS (
+            UPDATE subscriptions.user_memberships SET user_id = %(into)s, updated_at = %(at)s
+            WHERE user_id = %(from)s AND status = 'granted' RETURNING id
+        ), noted AS (
+            INSERT INTO subscriptions.merged_rights (merge_id, kind, id, at)
+            SELECT %(merge_id)s, 'membership', id, %(at)s FROM moved ON CONFLICT DO NOTHING
+        )
+        SELECT id FROM moved
+        """,
+        {"merge_id": merge.merge_id, "from": merge.from_uid, "into": merge.into_uid, "at": at},
+    )
+    return len(found)
+
+
+def return_memberships(db: Connection, merge: Merge, at: datetime) -> int:
+    """They go back; how many."""
+    found = rows(
+        db,
+        """
+        UPDATE subscriptions.user_memberships SET user_id = %(from)s, updated_at = %(at)s
+        WHERE user_id = %(into)s AND id IN (
+            SELECT id FROM subscriptions.merged_rights WHERE merge_id = %(merge_id)s AND kind = 'membership')
+        RETURNING id
+        """,
+        {"merge_id": merge.merge_id, "from": merge.from_uid, "into": merge.into_uid, "at": at},
+    )
+    return len(found)

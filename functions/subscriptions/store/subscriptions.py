@@ -145,18 +145,3 @@ def end_at_period_end(db: Connection, subscription_id: int, reason: str | None, 
         """,
         {"subscription_id": subscription_id, "reason": reason, "at": at},
     )
-
-
-def running(db: Connection, user_id: int, at: datetime) -> list[Row]:
-    """What a user's running subscriptions give, oldest first."""
-    return rows(
-        db,
-        """
-        SELECT s.subscription_id, s.plan_id, s.creator_id, s.tier, p.permissions, p.benefits,
-               s.current_period_end AS valid_until
-        FROM subscriptions.user_subscriptions s JOIN subscriptions.subscription_plans p USING (plan_id)
-        WHERE s.user_id = %(user_id)s AND s.status IN ('trialing', 'active', 'past_due') AND s.current_period_end > %(at)s
-        ORDER BY s.subscription_id
-        """,
-        {"user_id": user_id, "at": at},
-    )
