@@ -1,6 +1,14 @@
 """What the finance desk sends and receives about earnings: the overview, recalculations, the pool."""
 
-from shared.http.envelope import Out
+from typing import Annotated, Literal, Self
+
+from pydantic import Field, model_validator
+
+from functions.finance.store.pool import Way
+from shared.http.envelope import Id, In, Out
+
+MONTH = r"^2\d{3}-(0[1-9]|1[0-2])$"
+Month = Annotated[str, Field(pattern=MONTH)]
 
 
 class CountOut(Out):
@@ -38,3 +46,48 @@ class OverviewOut(Out):
     refunds: CountOut
     usdt: UsdtOut
     by_channel: list[ChannelOut]
+
+
+class WeightIn(In):
+    """How much one creator counts."""
+
+    creator_id: Id
+    weight: Annotated[int, Field(ge=1, le=1_000_000)]
+
+
+class PoolRuleIn(In):
+    """From which month on how much of the income of memberships is shared, and how; `weights` belong to that rule alone."""
+
+    from_month: Month
+    rule: Way
+    share_bp: Annotated[int, Field(ge=0, le=10_000)]
+    weights: Annotated[tuple[WeightIn, ...], Field(max_length=1000)] = ()
+    reason: Annotated[str | None, Field(max_length=500)] = None
+
+    @model_validator(mode="after")
+    def _fits_its_rule(self) -> Self:
+        creators = [one.creator_id for one in self.weights]
+        if bool(creators) != (self.rule == "weights") or len(set(creators)) < len(creators):
+            message = "weights: each creator once, for the rule `weights` and no other"
+            raise ValueError(message)
+        return self
+
+
+class PoolRuleOut(Out):
+    """A rule as stored."""
+
+    from_month: str
+    rule: Way
+    share_bp: int
+
+
+class PoolOut(Out):
+    """A month of membership income: what is shared, among how many. While it is `open`, as if it were shared now."""
+
+    month: str
+    rule: Way | None
+    share_bp: int
+    income: int
+    amount: int
+    creators: int
+    status: Literal["none", "open", "shared"]

@@ -59,6 +59,7 @@ MANIFEST = Manifest(
             grants=(Table("ops", ("GetItem", "UpdateItem"), ("JOB#",)), Publishes()),
         ),
         Scheduled("settle_earnings", expression="cron(0 * * * ? *)", timeout=60, grants=(StartsWorkflow("settlement"),)),
+        Scheduled("split_pool", expression="cron(30 18 * * ? *)", timeout=600),
         Task("begin_settlement", timeout=120),
         Task("settle_creators", timeout=600, grants=(Publishes(),)),
         Task("close_settlement", timeout=300),

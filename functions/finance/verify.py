@@ -13,6 +13,7 @@ from functions.finance.checks.earnings import EARNINGS
 from functions.finance.checks.holds import HOLDS
 from functions.finance.checks.ledger import LEDGER
 from functions.finance.checks.merges import MERGES
+from functions.finance.checks.pool import POOL
 from functions.finance.checks.withdrawals import WITHDRAWALS
 from shared.sql.connection import Connection
 
@@ -29,7 +30,7 @@ class Check:
     examples: list[str]
 
 
-_ALL: dict[str, LiteralString] = LEDGER | HOLDS | EARNINGS | WITHDRAWALS | MERGES | BALANCES
+_ALL: dict[str, LiteralString] = LEDGER | HOLDS | EARNINGS | POOL | WITHDRAWALS | MERGES | BALANCES
 
 
 def verify(db: Connection) -> list[Check]:

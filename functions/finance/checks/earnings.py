@@ -10,6 +10,7 @@ EARNINGS: Final[dict[str, LiteralString]] = {
                 ('channel:' || c.channel, c.platform_discount - c.gross), ('platform:marketing', -c.platform_discount),
                 ('platform:fees', c.channel_fee), ('platform:income', c.platform_amount),
                 ('creator:' || c.creator_id || ':pending', c.creator_amount)) AS l(account, amount)
+            WHERE c.kind = 'sale'
         ) s
         LEFT JOIN finance.ledger_entries e ON e.reference = 'capture:' || s.order_no
         LEFT JOIN finance.ledger_accounts a ON a.name = s.account AND a.currency = 'CNY'

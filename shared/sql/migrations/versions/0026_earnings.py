@@ -51,7 +51,7 @@ CREATE INDEX earning_reversals_settled ON finance.earning_reversals (settlement_
 
 POOL = """
 CREATE TABLE finance.pool_rules (
-    effective_from DATE PRIMARY KEY CHECK (date_trunc('month', effective_from) = effective_from),
+    effective_from DATE PRIMARY KEY CHECK (extract(day FROM effective_from) = 1),
     rule TEXT NOT NULL CHECK (rule IN ('equal', 'weights', 'usage')),
     share_bp INT NOT NULL CHECK (share_bp BETWEEN 0 AND 10000),
     set_by BIGINT NOT NULL,
@@ -65,7 +65,7 @@ CREATE TABLE finance.pool_weights (
     PRIMARY KEY (effective_from, creator_id)
 );
 CREATE TABLE finance.pool_splits (
-    month DATE PRIMARY KEY,
+    month DATE PRIMARY KEY CHECK (extract(day FROM month) = 1),
     rule TEXT NOT NULL,
     share_bp INT NOT NULL,
     income BIGINT NOT NULL,
