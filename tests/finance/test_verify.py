@@ -6,7 +6,7 @@ import pytest
 
 from events.identity import AccountsMerged
 from functions.finance import on_accounts_merged
-from functions.finance.service import proof
+from functions.finance.service import pool, proof
 from functions.finance.verify import verify
 from shared.ids import new_ulid
 from shared.sql.connection import connect, current
@@ -34,6 +34,9 @@ DAMAGE = {
     "settlements are the sum of what they settled": "UPDATE finance.settlements SET gross = gross + 1, platform_amount = platform_amount + 1",
     "settlements are posted": "UPDATE finance.ledger_entries SET ref_id = '0' WHERE kind = 'settlement'",
     "pending is what is not settled, less what is owed": "UPDATE finance.earning_reversals SET settlement_id = 1 WHERE after_settlement",
+    "shares of the pool are posted": "UPDATE finance.creator_earnings SET creator_amount = 1, gross = 1 WHERE kind = 'pool'",
+    "shares of a month sum to what was taken from the platform's income for it": "UPDATE finance.pool_splits SET creators = creators + 1",
+    "the pool is empty": "UPDATE finance.ledger_postings SET amount = amount - 1 WHERE entry_id = (SELECT entry_id FROM finance.ledger_entries WHERE reference = 'pool:2026-03') AND amount > 0",
     "open withdrawals are held, and no others": "UPDATE finance.withdrawal_requests SET amount = amount + 1 WHERE status = 'pending'",
     "withdrawn is what was paid": "UPDATE finance.withdrawal_requests SET status = 'failed' WHERE status = 'paid'",
     "available is what was settled and merged, less what is frozen or withdrawn": "UPDATE finance.withdrawal_requests SET amount = amount - 1 WHERE status = 'paid'",
@@ -51,8 +54,14 @@ DAMAGE = {
 
 @pytest.fixture
 def busy(desk: Desk) -> Desk:
-    """Something of everything: sales, refunds before and after settlement, a paid, a failed and an open payout, merges."""
+    """Something of everything: a month of memberships, sales, refunds before and after settlement, a paid, a failed and an open payout, merges."""
     desk.vendor = MortalPayouts(("hopeless", "succeeded"))
+    desk.sell(0, 10_000, kind="membership")
+    desk.sql("INSERT INTO finance.pool_rules VALUES ('2026-03-01', 'weights', 10000, 1, NULL, now())")
+    desk.sql("INSERT INTO finance.pool_weights VALUES ('2026-03-01', %s, 1)", (CREATOR,))
+    desk.pass_time(days=40)
+    with desk.time():
+        assert pool.split_due() == 1
     first, second = desk.sell(CREATOR, 10_000), desk.sell(CREATOR, 500_000)
     desk.refund(second, 100_000)
     desk.pass_time(days=7)
