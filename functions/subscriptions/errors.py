@@ -93,5 +93,20 @@ class CouponNotApplicable(Refusal):
     zh, en = "该优惠券不适用于此次购买", "This coupon does not apply to this purchase"
 
 
+class GiftNotFound(Refusal):
+    status, error = 404, "gift_not_found"
+    zh, en = "礼品或兑换码不存在，或已失效", "There is no such gift or code, or it is no longer valid"
+
+
+class GiftRedeemed(Refusal):
+    status, error = 409, "gift_redeemed"
+    zh, en = "该兑换码已被使用", "This code has been redeemed already"
+
+
+class NotForSale(Refusal):
+    status, error = 409, "not_for_sale"
+    zh, en = "该内容不出售", "This is not for sale"
+
+
 class UnknownOrderError(Exception):
     """A fact about an order that nothing here was opened for: kept in the dead-letter queue for a person."""

@@ -3,7 +3,7 @@
 from events.identity import AccountErased, AccountsMerged, AccountsParted, PersonalDataRequested
 from events.payments import OrderClosed, OrderPaid, RefundSucceeded
 from events.subscriptions import EntitlementChanged, MembershipChanged
-from shared.manifest import Bucket, HttpFunction, Manifest, OnEvent, OnQueue, Publishes, Queue, Scheduled, Table
+from shared.manifest import Bucket, HttpFunction, Key, Manifest, OnEvent, OnQueue, Publishes, Queue, Scheduled, Table
 
 MANIFEST = Manifest(
     domain="subscriptions",
@@ -26,6 +26,11 @@ MANIFEST = Manifest(
                 Table("ops", ("GetItem", "UpdateItem"), ("JOB#",)),
                 Bucket("exports", ("write", "read"), "coupons/"),
             ),
+        ),
+        HttpFunction(
+            "gifts",
+            routes=("/subscriptions/gifts", "/subscriptions/gifts/{proxy+}"),
+            grants=(Key("pii", ("encrypt", "decrypt")),),
         ),
         HttpFunction("desk", routes=("/admin/subscriptions", "/admin/membership-plans", "/admin/membership-plans/{proxy+}")),
         OnEvent("on_order_paid", event=OrderPaid, grants=(Publishes(),)),

@@ -33,7 +33,7 @@ class Period:
     """
 
     period_id: int
-    kind: Literal["order", "trial", "free", "change"]
+    kind: Literal["order", "trial", "free", "change", "gift"]
     plan_id: int
     tier: int
     amount: int

@@ -99,6 +99,22 @@ DATA = PersonalData(
             kept=_CONTRACT,
         ),
         Rows(
+            "subscriptions.gifts",
+            person=("buyer_id", "recipient_id", "creator_id"),
+            what=("我送出和收到的订阅礼品", "Gifts you gave or received"),
+            # Who gave it is not told to who received it, nor the other way round; the code is its buyer's to look up.
+            export="""
+            SELECT gift_id, CASE WHEN buyer_id = %(uid)s THEN 'given' ELSE 'received' END AS direction, creator_id, plan_id,
+                   periods, CASE WHEN buyer_id = %(uid)s THEN amount END AS amount, message,
+                   CASE WHEN buyer_id = %(uid)s THEN order_no END AS order_no, status, paid_at, redeemed_at, created_at
+            FROM subscriptions.gifts WHERE %(uid)s IN (buyer_id, recipient_id) ORDER BY gift_id
+            """,
+            erase=(
+                "UPDATE subscriptions.gifts SET message = NULL, updated_at = %(at)s WHERE %(uid)s IN (buyer_id, recipient_id)",
+            ),
+            kept=_CONTRACT,
+        ),
+        Rows(
             "subscriptions.account_merges",
             person=("from_uid", "into_uid"),
             what=("合并的账号", "Accounts that were merged"),

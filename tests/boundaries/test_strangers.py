@@ -76,6 +76,7 @@ class Belongings:
             "job_id": lambda: open_job(OWNER, "test", {}).job_id,
             "key_id": self.api_key,
             "merge_id": self.merge,
+            "gift_id": self.gift,
             "session_id": lambda: str(jwt.get_unverified_claims(open_session(OWNER))["sid"]),
         }
 
@@ -158,6 +159,17 @@ class Belongings:
             (OWNER,),
         )
         return int(coupon_id)
+
+    def gift(self) -> int:
+        [(gift_id,)] = self._house.sql(
+            """
+            INSERT INTO subscriptions.gifts (buyer_id, creator_id, plan_id, tier, amount, periods, months, order_no, code_hash,
+                code_sealed, status, created_at, updated_at)
+            VALUES (%s, %s, %s, 1, 3000, 1, 1, 'G1', repeat('0', 64), 'sealed', 'pending', now(), now()) RETURNING gift_id
+            """,
+            (OWNER, BUYER, build.plan(self._house.sql, BUYER)),
+        )
+        return int(gift_id)
 
     def merge(self) -> int:
         [(merge_id,)] = self._house.sql(

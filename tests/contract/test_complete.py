@@ -35,6 +35,8 @@ ADDED_TO_ANSWER |= dict.fromkeys(("SUB-025", "SUB-028"), _PROMOTION)
 ADDED_TO_ANSWER |= dict.fromkeys(("SUB-024", "SUB-026"), _PROMOTION | {"coupon", "export_job_id"})
 ADDED_TO_ANSWER |= {"FIN-005": {"kind"}}
 ADDED_TO_ANSWER |= {"PAY-031": PAGE - {"items"}}
+ADDED_TO_ANSWER |= {"SUB-038": {"message"}}
+"""What the giver wrote: whoever redeems a gift is shown it, and nothing else of the contract's would."""
 ADDED_TO_ANSWER |= {"PAY-030": {"movement", "outcome", "proposed_action", "proposed_by"}}
 """Which way the money went, what the resolution came to, and the first of two people whom a large amount takes."""
 _DIFFERENCE = "{item_id:int, kind:str, order_no:str?, gateway_no:str?, local_amount:int?, remote_amount:int?, status:str, resolution:str?}"

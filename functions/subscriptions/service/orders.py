@@ -8,7 +8,7 @@ from datetime import datetime
 from events.payments import OrderClosed, OrderPaid, RefundSucceeded
 from functions.subscriptions.errors import UnknownOrderError
 from functions.subscriptions.periods import standing
-from functions.subscriptions.service import memberships, merging, purchases
+from functions.subscriptions.service import gift_orders, memberships, merging, purchases
 from functions.subscriptions.service import standing as stands
 from functions.subscriptions.service.pricing import redemptions
 from functions.subscriptions.states import LIVE, Event, after
@@ -29,6 +29,8 @@ def paid(db: Connection, fact: OrderPaid) -> None:
         purchases.buy(db, fact)
     elif fact.kind == "membership":
         memberships.give(db, fact)
+    elif fact.kind == "gift":
+        gift_orders.paid(db, fact, clock.now())
     elif fact.kind in _OF_SUBSCRIPTIONS:
         give(db, fact.buyer_id, fact.order_no, fact.paid_at)
     redemptions.settle(db, fact.order_no, "paid")
@@ -40,6 +42,8 @@ def closed(db: Connection, fact: OrderClosed) -> None:
         _let_go(db, fact)
     elif fact.kind == "membership":
         memberships.let_go(db, fact)
+    elif fact.kind == "gift":
+        gift_orders.closed(db, fact, clock.now())
     redemptions.settle(db, fact.order_no, "closed")
 
 
@@ -61,8 +65,11 @@ def refunded(db: Connection, fact: RefundSucceeded) -> None:
         purchases.give_back(db, fact)
     elif fact.kind == "membership":
         memberships.take_back(db, fact)
+    elif fact.kind == "gift":
+        if (given := gift_orders.refunded(db, fact, clock.now())) is not None:
+            _take_back(db, given)
     elif fact.kind in _OF_SUBSCRIPTIONS:
-        _take_back(db, fact)
+        _take_back(db, _filed(db, fact.buyer_id, fact.order_no))
     redemptions.settle(db, fact.order_no, "refunded")
 
 
@@ -96,8 +103,8 @@ def give(db: Connection, buyer_id: int, order_no: str, paid_at: datetime) -> Non
         merging.follow(db, buyer_id)
 
 
-def _take_back(db: Connection, fact: RefundSucceeded) -> None:
-    filed, now = _filed(db, fact.buyer_id, fact.order_no), clock.now()
+def _take_back(db: Connection, filed: Row) -> None:
+    now = clock.now()
     if filed["order_status"] == "refunded":
         return
     heir, status = filed["subscription_id"], filed["status"]

@@ -36,12 +36,7 @@ def subscribe(db: Connection, user_id: int, wish: SubscribeIn) -> SubscribedOut:
     """
     now = clock.now()
     lock_user(db, user_id)
-    found = store.plan_for(db, wish.plan_id, user_id)
-    if found is not None and found["subscription_id"] is not None and expiry.is_over(found, now):
-        expiry.let_go(db, found["subscription_id"], found["status"], now)
-        found = store.plan_for(db, wish.plan_id, user_id)
-    if found is None:
-        raise PlanNotFound
+    found = look(db, user_id, wish.plan_id, now)
     _check(user_id, found)
     opening = _opening(user_id, found["plan"], wish, now)
     if opening.amount == 0 and wish.coupon_code is None:
@@ -65,6 +60,17 @@ def subscribe(db: Connection, user_id: int, wish: SubscribeIn) -> SubscribedOut:
     return _sell(db, bought, now + timedelta(minutes=minutes), found["plan"], price)
 
 
+def look(db: Connection, user_id: int, plan_id: int, now: datetime) -> Row:
+    """A plan, held, and what this user has with its creator, once what was over is ended. Raises PlanNotFound."""
+    found = store.plan_for(db, plan_id, user_id)
+    if found is not None and found["subscription_id"] is not None and expiry.is_over(found, now):
+        expiry.let_go(db, found["subscription_id"], found["status"], now)
+        found = store.plan_for(db, plan_id, user_id)
+    if found is None:
+        raise PlanNotFound
+    return found
+
+
 def find(db: Connection, user_id: int, subscription_id: int) -> SubscriptionOut:
     """One own subscription."""
     row = store.find(db, subscription_id, user_id)
@@ -82,15 +88,30 @@ def history(
 
 
 def _check(user_id: int, found: Row) -> None:
-    plan = found["plan"]
+    check_on_sale(user_id, found)
+    check_nothing_lives(found)
+    check_places(found)
+
+
+def check_on_sale(user_id: int, found: Row) -> None:
+    """Raise CannotSubscribeSelf or PlanArchived."""
     if found["creator_id"] == user_id:
         raise CannotSubscribeSelf
-    if plan["status"] == "archived" or found["creator_has_left"]:
+    if found["plan"]["status"] == "archived" or found["creator_has_left"]:
         raise PlanArchived
+
+
+def check_nothing_lives(found: Row) -> None:
+    """Raise AlreadySubscribed."""
     if found["subscription_id"] is not None:
         raise AlreadySubscribed(subscription_id=found["subscription_id"], status=found["status"], order_no=found["order_no"])
-    if plan["max_subscribers"] is not None and found["seats_taken"] >= plan["max_subscribers"]:
-        raise PlanFull(max_subscribers=plan["max_subscribers"])
+
+
+def check_places(found: Row) -> None:
+    """Raise PlanFull."""
+    most = found["plan"]["max_subscribers"]
+    if most is not None and found["seats_taken"] >= most:
+        raise PlanFull(max_subscribers=most)
 
 
 def _opening(user_id: int, plan: Row, wish: SubscribeIn, now: datetime) -> store.Opening:
@@ -116,6 +137,11 @@ def _opening(user_id: int, plan: Row, wish: SubscribeIn, now: datetime) -> store
 
 def _run(db: Connection, opening: store.Opening, plan: Row) -> SubscribedOut:
     """Begin one that costs nothing now."""
+    return SubscribedOut.model_construct(subscription=begin(db, opening, plan), order=None)
+
+
+def begin(db: Connection, opening: store.Opening, plan: Row) -> SubscriptionOut:
+    """Begin one that runs at once, for as long as was given. Raises AlreadySubscribed."""
     ends = lasting(opening.at, opening.months, opening.days)
     opening = replace(opening, starts=opening.at, ends=ends)
     opened = store.open_given(db, opening)
@@ -123,7 +149,7 @@ def _run(db: Connection, opening: store.Opening, plan: Row) -> SubscribedOut:
         raise AlreadySubscribed
     row = _row(opening, opened, plan | {"subscriber_count": plan["subscriber_count"] + 1})
     standing.tell_begun(db, row)
-    return SubscribedOut.model_construct(subscription=subscription_out(row), order=None)
+    return subscription_out(row)
 
 
 def _sell(db: Connection, opening: store.Opening, expires_at: datetime, plan: Row, price: prices.Price) -> SubscribedOut:

@@ -7,7 +7,7 @@ from psycopg import sql
 from psycopg.types.json import Jsonb
 
 from functions.subscriptions.schemas import SubscriptionOut
-from functions.subscriptions.store.rows import SUBSCRIPTION, SUBSCRIPTIONS, Row, one, rows, with_plan
+from functions.subscriptions.store.rows import SUBSCRIPTION, SUBSCRIPTIONS, Row, one, with_plan
 from shared.sql.connection import Connection
 from shared.sql.listing import Listing
 from shared.views.prices import Price
@@ -47,6 +47,7 @@ class Opening:
     order_no: str | None
     expires_at: datetime | None
     at: datetime
+    gift_id: int | None = None
 
 
 _OPEN = sql.SQL(
@@ -61,9 +62,9 @@ _OPEN = sql.SQL(
         ON CONFLICT (user_id, creator_id) WHERE status IN ('pending', 'trialing', 'active', 'past_due') DO NOTHING
         RETURNING subscription_id, version
     ), given AS (
-        INSERT INTO subscriptions.subscription_periods (subscription_id, order_no, kind, plan_id, tier, amount, months, days,
-            status, expires_at, granted_at, created_at, updated_at)
-        SELECT subscription_id, %(order_no)s, %(kind)s, %(plan_id)s, %(tier)s, %(amount)s, %(months)s, %(days)s,
+        INSERT INTO subscriptions.subscription_periods (subscription_id, order_no, gift_id, kind, plan_id, tier, amount, months,
+            days, status, expires_at, granted_at, created_at, updated_at)
+        SELECT subscription_id, %(order_no)s, %(gift_id)s, %(kind)s, %(plan_id)s, %(tier)s, %(amount)s, %(months)s, %(days)s,
             CASE WHEN %(starts)s::timestamptz IS NULL THEN 'open' ELSE 'granted' END,
             %(expires_at)s, %(starts)s, %(at)s, %(at)s
         FROM opened
