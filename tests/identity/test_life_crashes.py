@@ -29,9 +29,9 @@ class Sparing(Mortality):
         super().__init__()
         self.kills = False
 
-    def survive(self, operation: Callable[[], T], bury: Callable[[], None]) -> T:
+    def survive(self, operation: Callable[[], T], bury: Callable[[], None], *, once_as: str | None = None) -> T:
         """Every step dies at every point first, once this kills."""
-        return super().survive(operation, bury) if self.kills else operation()
+        return super().survive(operation, bury, once_as=once_as) if self.kills else operation()
 
     def watch_aws(self) -> None:
         """Item classes keep the connection of the session they were first used in; they too are to be watched."""

@@ -99,7 +99,7 @@ class LittleHouse:
         handler: Callable[[dict[str, Any], Any], Any] = import_module(f"functions.{domain}.{name}").handler
         return handler
 
-    def _invoke(self, domain: str, name: str, event: dict[str, Any]) -> Any:
+    def _invoke(self, domain: str, name: str, event: dict[str, Any], *, again: bool = False) -> Any:
         handler = self._handler(domain, name)
         context = SimpleNamespace(aws_request_id=new_ulid(), function_name=f"{domain}.{name}", memory_limit_in_mb=512)
 
@@ -109,7 +109,7 @@ class LittleHouse:
 
         if self.mortality is None:
             return run()
-        return self.mortality.survive(run, self._bury)
+        return self.mortality.survive(run, self._bury, once_as=f"{domain}.{name}" if again else None)
 
     def _connection(self, domain: str) -> Connection:
         known = self._connections.get(domain)
@@ -190,7 +190,7 @@ class LittleHouse:
     def tick(self) -> None:
         """Run every schedule once, then carry what came of it."""
         for domain, name in self._schedules:
-            self._invoke(domain, name, {})
+            self._invoke(domain, name, {}, again=True)
         self.deliver()
 
     def _carry_facts(self) -> bool:

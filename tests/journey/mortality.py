@@ -3,9 +3,13 @@
 A mortal point lies before every SQL statement, before and after every AWS call and every vendor call: all the places
 between which something outside of the process has changed. The operation is then repeated as its caller would repeat it
 (a client with its key, a queue with its message, a schedule with its next run), and dies one point further on.
+
+What runs again and again, as a schedule does, teaches nothing by dying where it died before: it may be told to die once
+per place, a place being all that was said to the outside until then.
 """
 
-from collections.abc import Callable, Iterator
+from collections import defaultdict
+from collections.abc import Callable, Hashable, Iterator
 from contextlib import contextmanager, suppress
 from typing import Any, TypeVar, cast
 
@@ -29,22 +33,32 @@ class Mortality:
         self.deaths = 0
         self._armed_for: int | None = None
         self._passed = 0
+        self._said = 0
+        self._known: set[int] | None = None
+        self._places: dict[str, set[int]] = defaultdict(set)
 
-    def point(self) -> None:
-        """A place to die."""
+    def point(self, said: Hashable) -> None:
+        """A place to die: before or after `said`."""
         if self._armed_for is None:
             return
         self._passed += 1
-        if self._passed == self._armed_for:
-            self._armed_for = None
-            self.deaths += 1
-            raise Killed
+        self._said = hash((self._said, said))
+        if self._passed < self._armed_for or (self._known is not None and self._said in self._known):
+            return
+        if self._known is not None:
+            self._known.add(self._said)
+        self._armed_for = None
+        self.deaths += 1
+        raise Killed
 
-    def survive(self, operation: Callable[[], T], bury: Callable[[], None]) -> T:
-        """Run an operation until it gets through, killed at its first point, then its second, and so on."""
+    def survive(self, operation: Callable[[], T], bury: Callable[[], None], *, once_as: str | None = None) -> T:
+        """Run an operation until it gets through, killed at its first point, then its second, and so on; under a name
+        `once_as`, only where none of that name was killed before.
+        """
         at = 1
+        self._known = self._places[once_as] if once_as else None
         while True:
-            self._armed_for, self._passed = at, 0
+            self._armed_for, self._passed, self._said = at, 0, 0
             deaths, done = self.deaths, None
             with suppress(Killed):
                 done = operation()
@@ -52,7 +66,7 @@ class Mortality:
             if self.deaths == deaths:
                 self._armed_for = None
                 return cast("T", done)
-            at += 1
+            at = self._passed + 1
             bury()
 
     @contextmanager
@@ -61,9 +75,9 @@ class Mortality:
         send = httpx.Client.send
 
         def mortal_send(client: httpx.Client, request: httpx.Request, **options: Any) -> httpx.Response:
-            self.point()
+            self.point(("vendor", request.method, request.url.path))
             reply = send(client, request, **options)
-            self.point()
+            self.point(reply.status_code)
             return reply
 
         monkeypatch.setattr(httpx.Client, "send", mortal_send)
@@ -72,8 +86,8 @@ class Mortality:
 
     def watch_aws(self) -> None:
         """Put mortal points around the AWS calls of the current session."""
-        aws.session().register("before-call.*", lambda **_: self.point())
-        aws.session().register("after-call.*", lambda **_: self.point())
+        aws.session().register("before-call.*", lambda model, **_: self.point(model.name))
+        aws.session().register("after-call.*", lambda model, **_: self.point((model.name, "done")))
 
     def connect(self, dsn: str) -> Connection:
         """A connection with a mortal point before every statement."""
@@ -81,7 +95,7 @@ class Mortality:
 
         class MortalCursor(_CountingCursor):
             def execute(self, *args: Any, **kwargs: Any) -> Any:
-                mortality.point()
+                mortality.point(str(args[0]))
                 return super().execute(*args, **kwargs)
 
         connection = connect(dsn)

@@ -242,7 +242,7 @@ def test_a_sealer_killed_anywhere_leaves_a_whole_block_or_none(dsn: str, notes: 
     def work() -> int:
         with lives[-1].transaction():
             done = seal(lives[-1], NOTES, AT, most=6)
-            mortality.point()
+            mortality.point("done")
         return done
 
     def bury() -> None:
