@@ -86,8 +86,8 @@ class Mortality:
 
     def watch_aws(self) -> None:
         """Put mortal points around the AWS calls of the current session."""
-        aws.session().register("before-call.*", lambda model, **_: self.point(model.name))
-        aws.session().register("after-call.*", lambda model, **_: self.point((model.name, "done")))
+        aws.session().register("before-call.*", lambda **call: self.point(call["model"].name))
+        aws.session().register("after-call.*", lambda **call: self.point((call["model"].name, "done")))
 
     def connect(self, dsn: str) -> Connection:
         """A connection with a mortal point before every statement."""
