@@ -18,6 +18,11 @@ class BelowMinimum(Refusal):
     zh, en = "低于最低提现金额", "The amount is below the minimum for a withdrawal"
 
 
+class AboveMaximum(Refusal):
+    status, error = 422, "above_maximum"
+    zh, en = "超过单笔提现上限", "The amount is above the maximum for one withdrawal"
+
+
 class IdentityNotVerified(Refusal):
     status, error = 409, "identity_not_verified"
     zh, en = "请先完成实名认证", "Please complete real-name verification first"

@@ -3,8 +3,10 @@
 from datetime import date
 from typing import Any
 
-from functions.finance import models
-from functions.finance.schemas import EarningOut, QueuedWithdrawalOut, SettlementOut, WithdrawalOut
+from functions.finance import models, words
+from functions.finance.schemas import EarningOut, SettlementOut
+from functions.finance.withdrawal_schemas import QueuedWithdrawalOut, ReasonOut, SendOut, WithdrawalOut
+from shared.i18n import Locale
 from shared.sql.listing import Listing
 from shared.views.profiles import UserBrief
 
@@ -38,7 +40,8 @@ SETTLEMENTS: Listing[SettlementOut] = Listing(
 )
 
 WITHDRAWALS: Listing[WithdrawalOut] = Listing(
-    columns="w.withdrawal_id, w.amount, w.fee, w.method, w.account_masked, w.status, w.created_at",
+    columns="""w.withdrawal_id, w.amount, w.fee, w.amount - w.fee AS net, w.method, w.account_masked, w.status,
+        w.created_at""",
     source="finance.withdrawal_requests w",
     key=("withdrawal_id", "w.withdrawal_id"),
     sorts={"created_at": "w.created_at", "amount": "w.amount"},
@@ -47,7 +50,10 @@ WITHDRAWALS: Listing[WithdrawalOut] = Listing(
 )
 
 QUEUE: Listing[QueuedWithdrawalOut] = Listing(
-    columns="""w.withdrawal_id, w.amount, w.fee, w.method, w.account_masked, w.status, w.created_at,
+    columns="""w.withdrawal_id, w.amount, w.fee, w.amount - w.fee AS net, w.method, w.account_masked, w.status,
+        w.created_at, w.account, w.request_no, w.rate::text AS rate, w.units, w.reasons,
+        ARRAY(SELECT a.approver FROM finance.withdrawal_approvals a WHERE a.withdrawal_id = w.withdrawal_id
+            ORDER BY a.at) AS approvals,
         jsonb_build_object('user_id', w.creator_id, 'username', coalesce(p.username, ''),
             'display_name', coalesce(p.display_name, ''), 'avatar_url', p.avatar_url) AS creator""",
     source="finance.withdrawal_requests w LEFT JOIN identity.pub_profiles p ON p.uid = w.creator_id",
@@ -85,7 +91,9 @@ def withdrawal(row: dict[str, Any]) -> WithdrawalOut:
     return WithdrawalOut.model_construct(**{name: row[name] for name in WithdrawalOut.model_fields})
 
 
-def queued(row: dict[str, Any]) -> QueuedWithdrawalOut:
-    """One payout with its creator."""
-    fields = {name: row[name] for name in WithdrawalOut.model_fields}
-    return QueuedWithdrawalOut.model_construct(**fields, creator=UserBrief.model_construct(**row["creator"]))
+def queued(row: dict[str, Any], locale: Locale, send: SendOut | None) -> QueuedWithdrawalOut:
+    """One payout with its creator, and what staff has to know of it."""
+    fields = {name: row[name] for name in (*WithdrawalOut.model_fields, "approvals")}
+    reasons = [ReasonOut.model_construct(reason=code, message=words.reason(code, locale)) for code in row["reasons"]]
+    creator = UserBrief.model_construct(**row["creator"])
+    return QueuedWithdrawalOut.model_construct(**fields, creator=creator, reasons=reasons, send=send)

@@ -1,4 +1,4 @@
-"""What finance runs and may touch. Whoever talks to Alipay holds its secret, whoever pays may read accounts, nobody else."""
+"""What finance runs and may touch. Who talks to a channel holds its secret; who pays, or judges who may, reads accounts."""
 
 from events.finance import WithdrawalRequested
 from events.identity import AccountErased, AccountsMerged, PersonalDataRequested
@@ -22,7 +22,7 @@ from shared.manifest import (
 )
 
 # A poll that finds a number never arrived sends it again, so it too pays.
-_PAYS = (Secret("alipay"), Key("pii", ("decrypt",)))
+_PAYS = (Secret("alipay"), Secret("wechat"), Key("pii", ("decrypt",)))
 
 MANIFEST = Manifest(
     domain="finance",
@@ -37,7 +37,7 @@ MANIFEST = Manifest(
                 "/admin/finance/withdrawals",
             ),
             grants=(
-                Key("pii", ("encrypt",)),
+                Key("pii", ("encrypt", "decrypt")),  # where to send USDT is shown to who may approve
                 StartsWorkflow("withdrawal"),
                 AnswersWorkflow("withdrawal"),
                 Queue("settlement-jobs"),
@@ -93,9 +93,9 @@ MANIFEST = Manifest(
             "find_returned_payouts",
             expression="rate(1 hour)",
             timeout=300,
-            grants=(Secret("alipay"), Publishes()),
+            grants=(Secret("alipay"), Secret("wechat"), Publishes()),
         ),
-        Task("assess_withdrawal", grants=(Publishes(),)),
+        Task("assess_withdrawal", grants=(Publishes(), Key("pii", ("decrypt",)))),
         Task("await_decision", grants=(AnswersWorkflow("withdrawal"),)),
         Task("send_transfer", timeout=60, grants=_PAYS),
         Task("poll_transfer", timeout=60, grants=_PAYS),

@@ -1,9 +1,9 @@
-"""The words of finance and the rules true of one of them: shares of a sale, entries, withdrawals, transfers. Pure."""
+"""The words of finance and the rules true of one of them: accounts, days, entries, shares of a sale. Pure."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date, datetime, time, timedelta
-from typing import Any, Final, Literal
+from typing import Final, Literal
 
 from shared.clock import SHANGHAI
 from shared.money import Money, divide_half_even
@@ -160,94 +160,3 @@ class Debt:
     platform_amount: int
     creator_amount: int
     day: date
-
-
-Status = Literal["pending", "approved", "processing", "paid", "rejected", "failed"]
-FINAL: Final = frozenset({"paid", "rejected", "failed"})
-DRIVEN: Final = frozenset({"approved", "processing"})
-
-
-@dataclass(frozen=True, slots=True)
-class Withdrawal:
-    """A payout request. `hold_no` counts the times its amount was frozen, `run` the executions of its workflow."""
-
-    withdrawal_id: int
-    request_no: str
-    creator_id: int
-    amount: int
-    fee: int
-    method: str
-    account: str
-    account_masked: str
-    status: Status
-    hold_no: int
-    run: int
-    task_token: str | None
-    payout_no: str | None
-    created_at: datetime
-
-    @property
-    def hold_reference(self) -> str:
-        """Name of the hold of the amount; its entries are this with `:hold` and `:outcome`."""
-        return f"withdrawal:{self.withdrawal_id}:{self.hold_no}"
-
-    @property
-    def outcome_reference(self) -> str:
-        """Reference of the one entry that ends a hold, by paying or by giving back: unique, so never both."""
-        return f"{self.hold_reference}:outcome"
-
-    @property
-    def encryption_context(self) -> dict[str, str]:
-        """What the stored account is bound to."""
-        return {"table": "withdrawal_requests", "request_no": self.request_no}
-
-    @property
-    def execution_name(self) -> str:
-        """Name of the workflow execution: a second start under it is the same one."""
-        return f"withdrawal-{self.withdrawal_id}" + (f"-{self.run}" if self.run > 1 else "")
-
-
-@dataclass(frozen=True, slots=True)
-class Transfer:
-    """One number given to the vendor, and what became of it."""
-
-    transfer_no: str
-    attempt: int
-    amount: int
-    status: Literal["open", "succeeded", "failed", "returned"]
-    gateway_no: str | None
-    code: str | None
-    sentence: str | None
-    asked: int
-    updated_at: datetime
-
-
-Step = Literal["send", "poll", "finish", "end"]
-MAX_RETRIES: Final = 3
-_RETRY_SECONDS: Final = (60, 300, 900)
-_POLL_SECONDS: Final = (10, 30, 60, 120, 300, 600, 1800, 3600)
-# Refusals of the payee: another try cannot end otherwise.
-_HOPELESS: Final = ("PAYEE_", "PERMIT_")
-
-
-def next_step(status: str, transfers: Sequence[Transfer]) -> tuple[Step, int]:
-    """What a payout needs next and in how many seconds, judged by its rows alone; `transfers` are those of its hold.
-
-    A new number is only asked for after an explicit failure, never while one is open (rules.md §7: three retries).
-    """
-    if status not in DRIVEN:
-        return "end", 0
-    if not transfers:
-        return "send", 0
-    last = transfers[-1]
-    if last.status == "open":
-        return "poll", _POLL_SECONDS[min(last.asked, len(_POLL_SECONDS) - 1)]
-    hopeless = (last.code or "").startswith(_HOPELESS)
-    if last.status == "failed" and not hopeless and len(transfers) <= MAX_RETRIES:
-        return "send", _RETRY_SECONDS[len(transfers) - 1]
-    return "finish", 0
-
-
-def as_json(withdrawal_id: int, step: tuple[Step, int]) -> dict[str, Any]:
-    """A step as the workflow reads it."""
-    return {"withdrawal_id": withdrawal_id, "next": step[0], "wait_seconds": step[1]}

@@ -99,6 +99,17 @@ DATA = PersonalData(
             kept=_PAYOUTS,
         ),
         Rows(
+            "finance.withdrawal_approvals",
+            person=(),
+            deciders=("approver",),
+            what=("提现的审批", "Approvals of your withdrawals"),
+            export="""
+            SELECT a.withdrawal_id, a.at FROM finance.withdrawal_approvals a
+            JOIN finance.withdrawal_requests w USING (withdrawal_id) WHERE w.creator_id = %(uid)s ORDER BY a.withdrawal_id, a.at
+            """,
+            kept=_PAYOUTS,
+        ),
+        Rows(
             "finance.withdrawal_transfers",
             person=(),
             what=("提现的转账", "Transfers of your withdrawals"),

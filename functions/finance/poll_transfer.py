@@ -1,11 +1,11 @@
 """Workflow: what became of the open number."""
 
-from functions.finance.gateways.alipay import AlipayPayouts
+from functions.finance.gateways.registry import rail
 from functions.finance.service import payouts
 from shared.workflow import step
 
 handler = step(
-    lambda event: payouts.poll(event["withdrawal_id"], AlipayPayouts.from_environment()),
+    lambda event: payouts.poll(event["withdrawal_id"], rail),
     "poll_transfer",
     subject="withdrawal_id",
 )

@@ -6,70 +6,10 @@ from typing import Annotated, Literal
 from pydantic import Field
 
 from functions.finance.sources import RateKind
-from shared.http.envelope import Fen, Id, In, Out, Page
-from shared.views.profiles import UserBrief
+from shared.http.envelope import Id, In, Out, Page
 
-Method = Literal["alipay", "wechat", "bank", "usdt"]
-WithdrawalStatus = Literal["pending", "approved", "processing", "paid", "rejected", "failed"]
 SettlementStatus = Literal["pending", "confirmed", "paid"]
 EarningStatus = Literal["pending", "available", "reversed"]
-
-
-class AccountIn(In):
-    """Where a payout goes. For Alipay `number` is the login (phone or e-mail) or the user id, `name` the owner's."""
-
-    name: Annotated[str, Field(min_length=1, max_length=100)]
-    number: Annotated[str, Field(min_length=3, max_length=128, pattern=r"^[^\s\x00-\x1f]+$")]
-    bank: Annotated[str | None, Field(max_length=100)] = None
-    network: Annotated[str | None, Field(max_length=20)] = None
-
-
-class WithdrawalIn(In):
-    """FIN-006; `amount` in fen."""
-
-    amount: Annotated[Fen, Field(gt=0)]
-    method: Method
-    account: AccountIn
-
-
-class WithdrawalOut(Out):
-    """The contract's Withdrawal."""
-
-    withdrawal_id: int
-    amount: int
-    fee: int
-    method: Method
-    account_masked: str
-    status: WithdrawalStatus
-    created_at: datetime
-
-
-class StepOut(Out):
-    """A state a withdrawal came to."""
-
-    status: WithdrawalStatus
-    at: datetime
-    comment: str | None
-
-
-class WithdrawalDetailOut(WithdrawalOut):
-    """FIN-009."""
-
-    steps: list[StepOut]
-
-
-class QueuedWithdrawalOut(WithdrawalOut):
-    """ADM-027."""
-
-    creator: UserBrief
-
-
-class ProcessIn(In):
-    """FIN-007; `payout_no` belongs to `mark_paid`."""
-
-    action: Literal["approve", "reject", "retry", "mark_paid"]
-    comment: Annotated[str | None, Field(max_length=500)] = None
-    payout_no: Annotated[str | None, Field(min_length=1, max_length=64)] = None
 
 
 class SummaryRowOut(Out):

@@ -102,11 +102,6 @@ class Withdrawal:
         return f"{self.hold_reference}:outcome"
 
     @property
-    def encryption_context(self) -> dict[str, str]:
-        """What the stored account is bound to."""
-        return {"table": "withdrawal_requests", "request_no": self.request_no}
-
-    @property
     def execution_name(self) -> str:
         """Name of the workflow execution: a second start under it is the same one."""
         return f"withdrawal-{self.withdrawal_id}" + (f"-{self.run}" if self.run > 1 else "")

@@ -4,10 +4,10 @@ import json
 
 from botocore.exceptions import ClientError
 
-from functions.finance.models import FINAL, Withdrawal
-from functions.finance.store import withdrawals
+from functions.finance.store import transfers, withdrawals
+from functions.finance.withdrawal import FINAL, Withdrawal
 from shared import aws, observe, workflow
-from shared.sql.connection import reading
+from shared.sql.connection import Connection, reading
 
 _GONE = frozenset({"TaskTimedOut", "TaskDoesNotExist", "InvalidToken"})
 
@@ -25,7 +25,7 @@ def deliver(withdrawal_id: int) -> bool:
     """
     with reading() as db:
         withdrawal = withdrawals.find(db, withdrawal_id)
-        if withdrawal is None or withdrawal.task_token is None or withdrawal.status == "pending":
+        if withdrawal is None or withdrawal.task_token is None or not _is_decided(db, withdrawal):
             return False
         decision = "end" if withdrawal.status in FINAL else "send"
         try:
@@ -38,3 +38,10 @@ def deliver(withdrawal_id: int) -> bool:
             observe.warn("nobody waits for the decision any more", withdrawal_id=withdrawal_id)
         withdrawals.keep_token(db, withdrawal_id, None, answered=withdrawal.task_token)
     return True
+
+
+def _is_decided(db: Connection, withdrawal: Withdrawal) -> bool:
+    """Whether there is something to tell: neither the request nor a payout by hand waits for a person still."""
+    if withdrawal.status == "processing":
+        return not any(one.by_hand for one in transfers.of_hold(db, withdrawal.withdrawal_id, withdrawal.hold_no))
+    return withdrawal.status != "pending"

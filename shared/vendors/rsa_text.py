@@ -42,6 +42,12 @@ def sign(text: str, key: rsa.RSAPrivateKey) -> str:
     return base64.b64encode(key.sign(text.encode(), padding.PKCS1v15(), hashes.SHA256())).decode()
 
 
+def seal(text: str, key: rsa.RSAPublicKey) -> str:
+    """A text only the key's owner can read (RSAES-OAEP with SHA-1, which WeChat asks for), in base64."""
+    oaep = padding.OAEP(padding.MGF1(hashes.SHA1()), hashes.SHA1(), None)  # noqa: S303 - not for collisions, and WeChat's choice
+    return base64.b64encode(key.encrypt(text.encode(), oaep)).decode()
+
+
 def is_signed(text: str, signature: str, key: rsa.RSAPublicKey) -> bool:
     """Whether `signature` (base64) is `key`'s signature of `text`."""
     try:

@@ -37,15 +37,30 @@ class WechatGateway:
         own = self.config.verifying_key
         return self._certificates | ({self.config.public_key_id: own} if own is not None else {})
 
+    def sealing_key(self) -> "tuple[str, RSAPublicKey] | None":
+        """WeChat's key, and its serial, by which a field only WeChat may read is sealed; None when we know none."""
+        if not self.config.public_key_id and not self._certificates:
+            self.fetch_certificates()
+        known = list(self.keys.items())
+        return known[-1] if known else None
+
     def call(
-        self, method: str, path: str, read: Callable[[dict[str, Any]], T], fields: Mapping[str, object] | None = None
+        self,
+        method: str,
+        path: str,
+        read: Callable[[dict[str, Any]], T],
+        fields: Mapping[str, object] | None = None,
+        *,
+        serial: str = "",
     ) -> Said[T]:
-        """One signed request; `read` turns the fields of a proved answer into a value."""
+        """One signed request; `read` turns the fields of a proved answer into a value. `serial` names the key by which a
+        field is sealed.
+        """
         import httpx
 
         body = "" if fields is None else json.dumps(fields, ensure_ascii=False, separators=(",", ":"))
         try:
-            answer = self._send(method, path, body)
+            answer = self._send(method, path, body, serial)
         except httpx.HTTPError as error:
             return Unknown(type(error).__name__)
         refused = self._unproved(answer)
@@ -95,12 +110,11 @@ class WechatGateway:
             return Unknown(type(error).__name__)
         return answer.content
 
-    def _send(self, method: str, path: str, body: str) -> "httpx.Response":
-        return self._client().request(
-            method, f"{self.config.base_url}{path}", content=body.encode(), headers=self._headers(method, path, body)
-        )
+    def _send(self, method: str, path: str, body: str, serial: str = "") -> "httpx.Response":
+        headers = self._headers(method, path, body, serial)
+        return self._client().request(method, f"{self.config.base_url}{path}", content=body.encode(), headers=headers)
 
-    def _headers(self, method: str, path: str, body: str) -> dict[str, str]:
+    def _headers(self, method: str, path: str, body: str, serial: str = "") -> dict[str, str]:
         at, nonce = int(clock.now().timestamp()), wechat_sign.nonce()
         headers = {
             "Authorization": wechat_sign.authorization(self.config, method, path, body, at=at, nonce_str=nonce),
@@ -108,7 +122,8 @@ class WechatGateway:
             "Content-Type": "application/json",
             "User-Agent": "sharestack",
         }
-        return headers | ({"Wechatpay-Serial": self.config.public_key_id} if self.config.public_key_id else {})
+        named = serial or self.config.public_key_id
+        return headers | ({"Wechatpay-Serial": named} if named else {})
 
     def _client(self) -> "httpx.Client":
         import httpx

@@ -9,17 +9,18 @@ from shared.vendors import wechat_sign
 from shared.vendors.wechat_config import WechatConfig
 from shared.vendors.wechat_results import Refund, Trade
 from shared.vendors.wechat_sign import Keys, NotSignedError
+from shared.vendors.wechat_transfers import Transfer
 
 ACKNOWLEDGED: Final = '{"code":"SUCCESS","message":"OK"}'
 
 
 @dataclass(frozen=True)
 class Notice:
-    """A believed notice, of a payment or of a refund."""
+    """A believed notice, of a payment, a refund or a transfer."""
 
     notice_id: str
     event_type: str
-    said: Trade | Refund
+    said: Trade | Refund | Transfer
 
 
 def claimed_id(body: bytes) -> str:
@@ -52,7 +53,9 @@ def read_notice(config: WechatConfig, body: bytes) -> Notice:
     return notice
 
 
-def _read(kind: str, opened: dict[str, Any]) -> Trade | Refund:
+def _read(kind: str, opened: dict[str, Any]) -> Trade | Refund | Transfer:
+    if "out_bill_no" in opened:
+        return Transfer.read(opened)
     if kind == "refund" or "refund_status" in opened:
         return Refund.read(opened)
     return Trade.read(opened)

@@ -200,7 +200,7 @@ class Returned(Pay):
 
     def walk(self) -> None:
         with self.desk.time():
-            sweep.find_returned(self.desk.vendor)
+            sweep.find_returned(self.desk.rails)
 
 
 WAYS = [Sale, Refund, RefundFirst, Settle, Pay, PayLost, PayUnknown, PayAgain, PayFails, Decide, Reject, Retry, Returned]

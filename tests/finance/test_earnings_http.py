@@ -182,7 +182,7 @@ class TestStatement:
         rich.vendor.decide(number, "returned")
         rich.pass_time(hours=13)
         with rich.time():
-            assert sweep.find_returned(rich.vendor) == 1
+            assert sweep.find_returned(rich.rails) == 1
         given = call("GET", "/finance/statements", query={"month": "2026-03"}).data
         assert [(line["kind"], line["amount"]) for line in given["lines"]] == [
             ("earning", 795_200), ("withdrawal", -49_900), ("fee", -100), ("adjustment", 50_000),

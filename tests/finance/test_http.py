@@ -51,7 +51,7 @@ class TestRequest:
         assert reply.status == 201
         given = reply.data
         assert given | {"withdrawal_id": 1} == {
-            "withdrawal_id": 1, "amount": 50_000, "fee": 0, "method": "alipay", "account_masked": "138****5678",
+            "withdrawal_id": 1, "amount": 50_000, "fee": 0, "net": 50_000, "method": "alipay", "account_masked": "138****5678",
             "status": "pending", "created_at": "2026-03-08T04:00:00Z",
         }  # fmt: skip
         assert rich.balances(CREATOR)["frozen"] == 50_000
@@ -111,6 +111,7 @@ class TestRequest:
         assert call("POST", "/withdrawals/request", BODY | {"amount": 5_000_001}).error == (403, "daily_limit_exceeded")
         first = call("POST", "/withdrawals/request", whole).data["withdrawal_id"]
         counter.decide(first, "approve")
+        counter.decide(first, "approve", by=OPERATOR + 1)
         counter.decide(first, "mark_paid", payout_no="1")
         assert call("POST", "/withdrawals/request", BODY).error == (403, "daily_limit_exceeded")
         counter.pass_time(hours=1)

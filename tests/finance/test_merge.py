@@ -175,7 +175,7 @@ def test_a_payout_that_comes_back_follows_too(counter: Desk) -> None:
     counter.vendor.decide(number, "returned")
     counter.pass_time(hours=13)
     with counter.time():
-        assert sweep.find_returned(counter.vendor) == 1
+        assert sweep.find_returned(counter.rails) == 1
     assert available(counter) == (0, kept + 50_000)
     counter.books_hold()
 

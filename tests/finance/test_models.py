@@ -7,7 +7,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from functions.finance.models import MAX_RETRIES, PLATFORM, Shares, Transfer, next_step
+from functions.finance.models import PLATFORM, Shares
+from functions.finance.withdrawal import MAX_RETRIES, Transfer, next_step
 from shared.money import Money
 
 AT = datetime(2026, 3, 1, tzinfo=UTC)

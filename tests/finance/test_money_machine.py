@@ -153,7 +153,7 @@ class Money(RuleBasedStateMachine):
         self.desk.pass_time(hours=hours)
         self.desk.sweep()
         with self.desk.time():
-            sweep.find_returned(self.desk.vendor)
+            sweep.find_returned(self.desk.rails)
 
     @invariant()
     def the_books_hold(self) -> None:

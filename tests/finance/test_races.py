@@ -12,9 +12,10 @@ import psycopg
 import pytest
 
 from functions.finance import workflow
-from functions.finance.models import next_step
 from functions.finance.service import decisions, holds, payouts, requests, sales, settlement
-from functions.finance.store import withdrawals
+from functions.finance.service.decisions import Decision
+from functions.finance.store import transfers, withdrawals
+from functions.finance.withdrawal import Action, next_step
 from shared import clock
 from shared.batch import first_time
 from shared.errors import Refusal
@@ -193,15 +194,11 @@ def test_of_eight_holds_for_the_whole_balance_one_gets_it(desk: Desk, together: 
 
 
 @pytest.mark.parametrize("actions", [("approve",), ("reject",), ("approve", "reject")])
-def test_of_eight_decisions_one_counts(desk: Desk, together: Together, actions: tuple[decisions.Action, ...]) -> None:
+def test_of_eight_decisions_one_counts(desk: Desk, together: Together, actions: tuple[Action, ...]) -> None:
     desk.earned(CREATOR, 500_000)
     withdrawal_id = desk.request(CREATOR, 150_000)
     said = together(
-        lambda db, index: (
-            decisions.decide(
-                db, OPERATOR, withdrawal_id, action=actions[index % len(actions)], comment=None, payout_no=None
-            ).status
-        )
+        lambda db, index: decisions.decide(db, withdrawal_id, Decision(OPERATOR, actions[index % len(actions)])).status
     )
     assert Counter(said)["invalid_state"] == 7
     with desk.time():
@@ -215,10 +212,10 @@ def opens(db: Connection, withdrawal_id: int) -> str:
     """What `send` does before it calls the vendor."""
     held = withdrawals.lock(db, withdrawal_id)
     assert held is not None
-    known = withdrawals.transfers(db, withdrawal_id, held.hold_no)
+    known = transfers.of_hold(db, withdrawal_id, held.hold_no)
     if next_step(held.status, known)[0] != "send":
         return "left"
-    withdrawals.open_transfer(db, held, new_ulid(), clock.now())
+    transfers.open_one(db, held, new_ulid(), clock.now())
     return "opened"
 
 
@@ -237,7 +234,7 @@ def test_a_transfer_by_us_and_one_by_hand_at_once_are_one(desk: Desk, together: 
     def either(db: Connection, index: int) -> str:
         if index % 2:
             return opens(db, withdrawal_id)
-        return decisions.decide(db, OPERATOR, withdrawal_id, action="mark_paid", comment=None, payout_no="1").status
+        return decisions.decide(db, withdrawal_id, Decision(OPERATOR, "mark_paid", payout_no="1")).status
 
     said = Counter(together(either))
     assert said["opened"] + said["paid"] == 1
@@ -269,8 +266,8 @@ def test_the_ledger_itself_refuses_to_end_a_hold_both_ways(desk: Desk) -> None:
         db = current()
         held = withdrawals.lock(db, withdrawal_id)
         assert held is not None
-        holds.pay(db, held, "alipay", desk.at)
-        holds.pay(db, held, "alipay", desk.at)
+        holds.pay(db, held, desk.at)
+        holds.pay(db, held, desk.at)
         with pytest.raises(psycopg.Error, match="was posted as"):
             holds.give_back(db, held, desk.at)
     assert desk.balances(CREATOR) == {"pending": 0, "available": FREE - 50_000, "frozen": 0, "withdrawn": 50_000}
@@ -283,6 +280,6 @@ def test_the_database_itself_refuses_a_second_live_transfer(desk: Desk) -> None:
         db = current()
         held = withdrawals.lock(db, withdrawal_id)
         assert held is not None
-        withdrawals.open_transfer(db, held, "T1", desk.at)
+        transfers.open_one(db, held, "T1", desk.at)
         with pytest.raises(psycopg.errors.UniqueViolation):
-            withdrawals.open_transfer(db, held, "T2", desk.at)
+            transfers.open_one(db, held, "T2", desk.at)

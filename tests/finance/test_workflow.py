@@ -216,7 +216,7 @@ def test_a_payout_that_comes_back_after_it_was_paid_is_available_again(counter: 
     for hours, found in ((1, 0), (12, 1), (12, 0)):
         counter.pass_time(hours=hours)
         with counter.time():
-            assert sweep.find_returned(counter.vendor) == found
+            assert sweep.find_returned(counter.rails) == found
     assert counter.status(withdrawal_id) == "failed"
     assert money(counter) == (START, 0, 0)
     assert steps(counter)[-2:] == ["paid", "failed"]
@@ -228,11 +228,11 @@ def test_a_paid_payout_is_looked_after_for_a_week(counter: Desk) -> None:
     for _ in range(30):
         counter.pass_time(hours=12, minutes=1)
         with counter.time():
-            assert sweep.find_returned(counter.vendor) == 0
+            assert sweep.find_returned(counter.rails) == 0
     (number,) = counter.vendor.numbers
     counter.vendor.decide(number, "returned")
     with counter.time():
-        assert sweep.find_returned(counter.vendor) == 0
+        assert sweep.find_returned(counter.rails) == 0
 
 
 def test_a_failed_payout_may_be_retried_with_a_new_hold(counter: Desk) -> None:

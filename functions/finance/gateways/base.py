@@ -4,9 +4,11 @@ A call never raises for what a vendor says or fails to say. `open` means that th
 safe to ask, and safe to send again under the same number, and under no other.
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Literal, Protocol
+from typing import Protocol
 
+from functions.finance.withdrawal import TransferStatus
 from shared.money import Money
 
 
@@ -19,16 +21,21 @@ class Payout:
     account: str
     name: str
     remark: str
+    bank: str = ""
 
 
 @dataclass(frozen=True, slots=True)
 class Said:
-    """What became of a number. `failed` means that the vendor said so, and that no money left under it."""
+    """What became of a number. `failed` means that the vendor said so, and that no money left under it.
 
-    status: Literal["open", "succeeded", "failed", "returned"]
+    `confirm` is JSON that the payee's client hands to the vendor's, while the number is open with the code CONFIRM.
+    """
+
+    status: TransferStatus
     gateway_no: str | None = None
     code: str | None = None
     sentence: str | None = None
+    confirm: str | None = None
 
 
 class Payouts(Protocol):
@@ -39,3 +46,7 @@ class Payouts(Protocol):
 
     def ask(self, transfer_no: str) -> Said | None:
         """What became of a number. None: the vendor says that it never got it."""
+
+
+Rails = Callable[[str], Payouts]
+"""The channel of a method of withdrawal."""

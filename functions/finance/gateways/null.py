@@ -4,14 +4,16 @@ from collections.abc import Sequence
 from typing import Literal
 
 from functions.finance.gateways.base import Payout, Said
+from functions.finance.withdrawal import BY_HAND, CONFIRM, TransferStatus
 
-Fate = Literal["succeeded", "failed", "dealing", "returned", "lost", "unknown", "hopeless"]
+Fate = Literal["succeeded", "failed", "dealing", "returned", "lost", "unknown", "hopeless", "confirm", "by_hand"]
 
 
 class NullPayouts:
     """Treats each new number by the next of `fates`, the last one for ever.
 
-    `lost`: the call never arrives. `unknown`: it arrives and the answer does not. `dealing`: decided by `decide`.
+    `lost`: the call never arrives. `unknown`: it arrives and the answer does not. `dealing`, and `confirm`, which waits for
+    the payee: decided by `decide`. `by_hand`: a person has to send it, and nothing leaves here.
     """
 
     def __init__(self, fates: Sequence[Fate] = ("succeeded",)) -> None:
@@ -32,8 +34,10 @@ class NullPayouts:
         fate = self._fates.pop(0) if len(self._fates) > 1 else self._fates[0]
         if fate == "lost":
             return Said("open", sentence="timeout")
-        codes = {"failed": "PAYER_BALANCE_NOT_ENOUGH", "hopeless": "PAYEE_NOT_EXIST", "returned": "PAYEE_ACC_RETURNED"}
-        said = Said(_STATUS[fate], gateway_no=f"G{payout.transfer_no}", code=codes.get(fate), sentence=fate)
+        if fate == "by_hand":
+            return Said("open", code=BY_HAND)
+        confirm = f'{{"package": "{payout.transfer_no}"}}' if fate == "confirm" else None
+        said = Said(_STATUS[fate], f"G{payout.transfer_no}", _CODES.get(fate), fate, confirm)
         self.numbers[payout.transfer_no] = (payout, said)
         return Said("open", sentence="timeout") if fate == "unknown" else said
 
@@ -48,7 +52,13 @@ class NullPayouts:
         self.numbers[transfer_no] = (payout, Said(status, gateway_no=said.gateway_no, code=status.upper()))
 
 
-_STATUS: dict[Fate, Literal["open", "succeeded", "failed", "returned"]] = {
+_CODES: dict[Fate, str] = {
+    "failed": "PAYER_BALANCE_NOT_ENOUGH",
+    "hopeless": "PAYEE_NOT_EXIST",
+    "returned": "PAYEE_ACC_RETURNED",
+    "confirm": CONFIRM,
+}
+_STATUS: dict[Fate, TransferStatus] = {
     "succeeded": "succeeded",
     "failed": "failed",
     "hopeless": "failed",
@@ -56,4 +66,5 @@ _STATUS: dict[Fate, Literal["open", "succeeded", "failed", "returned"]] = {
     "returned": "returned",
     "unknown": "succeeded",
     "lost": "open",
+    "confirm": "open",
 }

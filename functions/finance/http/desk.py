@@ -1,4 +1,4 @@
-"""The finance desk of the back office: settlements of all creators, and the payout queue."""
+"""The finance desk of the back office: settlements of all creators."""
 
 from datetime import date, timedelta
 from typing import Annotated
@@ -7,14 +7,7 @@ from fastapi import APIRouter, Query
 
 from functions.finance import lists
 from functions.finance.errors import PeriodSettled, RangeInvalid
-from functions.finance.schemas import (
-    Method,
-    QueuedWithdrawalOut,
-    SettleIn,
-    SettlementOut,
-    SettlementStatus,
-    WithdrawalStatus,
-)
+from functions.finance.schemas import SettleIn, SettlementOut, SettlementStatus
 from functions.finance.service import jobs
 from functions.finance.service.settlement import Period
 from shared.caller import Caller
@@ -75,17 +68,3 @@ async def settle_period(
         creator_ids=only,
     )
     return once.keep(db, answer(job_out(job)), 202)
-
-
-@router.get("/withdrawals")
-async def list_payout_queue(
-    _caller: Annotated[Caller, staff("finance:read")],
-    db: Read,
-    query: Paging,
-    status: WithdrawalStatus | None = None,
-    creator_id: Annotated[Id | None, Query()] = None,
-    method: Method | None = None,
-) -> Answer[Page[QueuedWithdrawalOut]]:
-    """The payout queue, with who asked."""
-    filters = {"status": status, "creator_id": creator_id, "method": method}
-    return answer(lists.QUEUE.page(db, query, filters, lists.queued))

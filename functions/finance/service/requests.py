@@ -2,48 +2,40 @@
 
 from dataclasses import dataclass
 from datetime import datetime
+from decimal import ROUND_DOWN, Decimal
 
 from events.finance import WithdrawalRequested
 from functions.finance import models
 from functions.finance.errors import (
+    AboveMaximum,
     BelowMinimum,
     DailyLimitExceeded,
     IdentityNotVerified,
     InsufficientBalance,
     WithdrawalInProgress,
 )
-from functions.finance.models import Withdrawal
 from functions.finance.service import holds
+from functions.finance.service.payees import Target
 from functions.finance.store import withdrawals
 from functions.finance.store.withdrawals import Request
-from shared import clock, crypto
+from functions.finance.withdrawal import Withdrawal
+from shared import clock
 from shared.ids import new_ulid
 from shared.money import Money
 from shared.sql import outbox
 from shared.sql.connection import Connection
 from shared.sql.tunables import tunable
 
-_FEES_BP = {"alipay": 0}
-"""What a payout costs its creator, by method; Alipay takes nothing for a transfer."""
+_UNITS = 10**6
 
 
 @dataclass(frozen=True, slots=True)
-class Target:
-    """Where the money shall go; `name` is the owner of the account."""
+class Quote:
+    """What a payout costs its creator, in fen; of USDT also the rate in yuan, and the millionths promised for it."""
 
-    method: str
-    number: str
-    name: str
-
-    def sealed(self, context: dict[str, str]) -> str:
-        """For the database, bound to its row."""
-        return crypto.encrypt(f"{self.number}\n{self.name}", context)
-
-    @classmethod
-    def unsealed(cls, withdrawal: Withdrawal) -> "Target":
-        """As given with the request. Raises Undecipherable when the row was tampered with."""
-        number, _, name = crypto.decrypt(withdrawal.account, withdrawal.encryption_context).partition("\n")
-        return cls(withdrawal.method, number, name)
+    fee: int
+    rate: str | None = None
+    units: int | None = None
 
 
 def request(db: Connection, creator_id: int, amount: int, target: Target) -> Withdrawal:
@@ -51,12 +43,14 @@ def request(db: Connection, creator_id: int, amount: int, target: Target) -> Wit
     if amount < (minimum := tunable(db, "finance.withdraw_min")):
         raise BelowMinimum(minimum=minimum)
     now = clock.now()
-    withdrawal = _store(db, creator_id, Money(amount), target, now)
+    withdrawal = _store(db, creator_id, amount, target, now)
     standing = withdrawals.standing(db, creator_id, models.day_start(models.shanghai_day(now)))
     if not standing.identity_approved:
         raise IdentityNotVerified
     if standing.asked_today > (limit := tunable(db, "finance.withdraw_daily_limit")):
         raise DailyLimitExceeded(daily_limit=limit)
+    if amount > (maximum := tunable(db, "finance.withdraw_max")):
+        raise AboveMaximum(maximum=maximum)
     if holds.freeze(db, withdrawal, now) + min(standing.pending, 0) < 0:
         raise InsufficientBalance
     outbox.record(
@@ -68,28 +62,29 @@ def request(db: Connection, creator_id: int, amount: int, target: Target) -> Wit
     return withdrawal
 
 
-def _store(db: Connection, creator_id: int, amount: Money, target: Target, now: datetime) -> Withdrawal:
+def quote(db: Connection, amount: int, method: str) -> Quote:
+    """Fee half even, from the setting in force; USDT rounded down. Raises BelowMinimum when the fee leaves nothing."""
+    terms = tunable(db, "finance.withdraw_fees")[method]
+    fee = Money(amount).portion_bp(terms["bp"]).minor + terms["fixed"]
+    if fee >= amount:
+        raise BelowMinimum(minimum=fee + 1)
+    if method != "usdt":
+        return Quote(fee)
+    rate = str(tunable(db, "usdt.cny_per_usdt"))
+    units = (Decimal(amount - fee) / 100 / Decimal(rate) * _UNITS).to_integral_value(ROUND_DOWN)
+    return Quote(fee, rate, int(units))
+
+
+def _store(db: Connection, creator_id: int, amount: int, target: Target, now: datetime) -> Withdrawal:
     request_no = new_ulid()
-    fee = amount.portion_bp(_FEES_BP[target.method])
-    sealed = target.sealed({"table": "withdrawal_requests", "request_no": request_no})
-    masked = crypto.mask_phone(target.number) if target.number.isdecimal() else crypto.mask_account(target.number)
-    row = Request(request_no, creator_id, amount.minor, fee.minor, target.method, sealed, masked)
+    quoted = quote(db, amount, target.method)
+    sealed = target.sealed(request_no)
+    row = Request(
+        request_no, creator_id, amount, quoted.fee, target.method, sealed, target.masked, quoted.rate, quoted.units
+    )
     withdrawal_id = withdrawals.add(db, row, now)
     if withdrawal_id is None:
         raise WithdrawalInProgress
-    return Withdrawal(
-        withdrawal_id=withdrawal_id,
-        request_no=request_no,
-        creator_id=creator_id,
-        amount=amount.minor,
-        fee=fee.minor,
-        method=target.method,
-        account=sealed,
-        account_masked=masked,
-        status="pending",
-        hold_no=1,
-        run=1,
-        task_token=None,
-        payout_no=None,
-        created_at=now,
-    )
+    stored = withdrawals.find(db, withdrawal_id)
+    assert stored is not None  # noqa: S101 - added above
+    return stored

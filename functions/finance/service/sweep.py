@@ -7,10 +7,10 @@ from collections.abc import Callable, Sequence
 from datetime import timedelta
 
 from functions.finance import workflow
-from functions.finance.gateways.base import Payouts
-from functions.finance.models import FINAL
+from functions.finance.gateways.base import Rails
 from functions.finance.service import payouts as steps
 from functions.finance.store import sweeps, withdrawals
+from functions.finance.withdrawal import FINAL
 from shared import clock, observe
 from shared.sql.connection import reading
 from shared.sql.edge import unit_of_work
@@ -33,12 +33,12 @@ def sweep() -> int:
     return _each(untold, workflow.deliver) + _each(unstarted, _start) + _each(silent, _replace)
 
 
-def find_returned(payouts: Payouts) -> int:
+def find_returned(rails: Rails) -> int:
     """Ask after what was paid within a week, twice a day each; returns how many came back."""
     now = clock.now()
     with reading() as db:
         paid = sweeps.paid_since(db, now - _MAY_RETURN, now - _BETWEEN_LOOKS)
-    return _each(paid, lambda withdrawal_id: _look_after(withdrawal_id, payouts))
+    return _each(paid, lambda withdrawal_id: _look_after(withdrawal_id, rails))
 
 
 def _each(withdrawal_ids: Sequence[int], help_one: Callable[[int], bool]) -> int:
@@ -74,8 +74,8 @@ def _replace(withdrawal_id: int) -> bool:
     return _start(withdrawal_id)
 
 
-def _look_after(withdrawal_id: int, payouts: Payouts) -> bool:
-    came_back = steps.notice_return(withdrawal_id, payouts)
+def _look_after(withdrawal_id: int, rails: Rails) -> bool:
+    came_back = steps.notice_return(withdrawal_id, rails)
     with reading() as db:
         sweeps.looked_after(db, withdrawal_id, clock.now())
     return came_back

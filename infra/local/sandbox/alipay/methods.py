@@ -91,6 +91,9 @@ def _refund(call: Call) -> Answer:
 def _transfer(call: Call) -> Answer:
     behaviour = call.behaviour()
     known = call.alipay.transfers.transfers.get(str(call.biz.get("out_biz_no", "")))
+    if behaviour.transfer == "lost":
+        call.alipay.switches.spend("transfer", *call.numbers())
+        raise DeclinedError("SYSTEM_ERROR", "系统繁忙")
     said = call.alipay.transfers.send(call.biz, behaviour)
     if behaviour.transfer == "unknown" and known is None:
         raise DeclinedError("SYSTEM_ERROR", "系统繁忙")

@@ -106,7 +106,7 @@ class Behaviour(BaseModel):
         "silent",
     ] = "normal"
     gateway: Literal["up", "down", "slow", "unknown_once", "error", "wrong_signature"] = "up"
-    transfer: Literal["success", "dealing", "fail", "fail_later", "returned", "unknown"] = "success"
+    transfer: Literal["success", "dealing", "fail", "fail_later", "returned", "unknown", "lost"] = "success"
     refund: Literal["success", "fail", "unknown_then_success"] = "success"
     debit: Literal["success", "insufficient", "limit", "ended"] = "success"
     """What the next debit comes to; the one after it is as usual. `gateway` makes it unknown."""

@@ -9,6 +9,7 @@ from infra.local.sandbox.alipay.wire import DeclinedError, beijing, fen, new_num
 from infra.local.sandbox.shelf import Shelf
 from shared import clock
 
+_TO_ACCOUNT, _TO_CARD = "TRANS_ACCOUNT_NO_PWD", "TRANS_BANKCARD_NO_PWD"
 LEAST_FEN = 10
 MEMO_FROM_FEN = 50_000 * 100
 _REASONS = {"FAIL": ("PAYEE_NOT_EXIST", "收款账号不存在"), "REFUND": ("PAYEE_ACC_RETURNED", "收款方退回")}
@@ -41,7 +42,8 @@ class Transfers:
         transfer = self.transfers.get(str(biz.get("out_biz_no", "")))
         if biz.get("order_id"):
             transfer = next((one for one in self.transfers if one.order_id == biz["order_id"]), None)
-        if transfer is None:
+        asked_for = biz.get("product_code", "")
+        if transfer is None or (asked_for and json.loads(transfer.request)["product_code"] != asked_for):
             raise DeclinedError("ORDER_NOT_EXIST", "转账订单不存在")
         transfer.queries += 1
         self.transfers.keep(transfer.out_biz_no, transfer)
@@ -90,14 +92,19 @@ def _told(transfer: Transfer) -> Answer:
 def _checked(biz: dict[str, Any]) -> tuple[str, int, str]:
     out_biz_no = str(biz.get("out_biz_no", ""))
     payee = biz.get("payee_info")
-    product = (biz.get("product_code"), biz.get("biz_scene"))
-    if not out_biz_no or not isinstance(payee, dict) or product != ("TRANS_ACCOUNT_NO_PWD", "DIRECT_TRANSFER"):
+    if not out_biz_no or not isinstance(payee, dict) or biz.get("biz_scene") != "DIRECT_TRANSFER":
         raise DeclinedError("INVALID_PARAMETER", "参数有误")
+    to_card = payee.get("identity_type") == "BANKCARD_ACCOUNT"
+    if biz.get("product_code") != (_TO_CARD if to_card else _TO_ACCOUNT):
+        raise DeclinedError("INVALID_PARAMETER", "产品码与收款方类型不符")
     amount = fen(biz.get("trans_amount"))
     if amount < LEAST_FEN:
         raise DeclinedError("EXCEED_LIMIT_SM_MIN_AMOUNT", "单笔最低金额 0.1 元")
     if amount >= MEMO_FROM_FEN and not biz.get("remark"):
         raise DeclinedError("MEMO_REQUIRED_IN_TRANSFER_ERROR", "转账 50000 元以上须填写备注")
-    if not payee.get("identity") or (payee.get("identity_type") == "ALIPAY_LOGON_ID" and not payee.get("name")):
+    named = payee.get("identity_type") in {"ALIPAY_LOGON_ID", "BANKCARD_ACCOUNT"}
+    if not payee.get("identity") or (named and not payee.get("name")):
         raise DeclinedError("PAYEE_USER_INFO_ERROR", "收款方信息有误")
+    if to_card and (payee.get("bankcard_ext_info") or {}).get("account_type") != "2":
+        raise DeclinedError("INVALID_PARAMETER", "银行卡账户类型有误")
     return out_biz_no, amount, str(payee["identity"])

@@ -4,7 +4,7 @@ from collections.abc import Callable
 from typing import Any
 
 from infra.local.sandbox import controls
-from infra.local.sandbox.wechat import papay
+from infra.local.sandbox.wechat import papay, transfers
 from infra.local.sandbox.wechat.records import Contract, Trade
 from infra.local.sandbox.wechat.vendor import Wechat
 
@@ -54,9 +54,10 @@ def _shown(trade: Trade) -> dict[str, Any]:
 
 ROUTES = controls.routes(
     "wechat",
-    acts={"pay": pay, "sign": sign, "unsign": unsign},
+    acts={"pay": pay, "sign": sign, "unsign": unsign, "confirm": transfers.confirm},
     lists={
         "agreements": lambda wechat: map(_contract_shown, wechat.contracts),
+        "transfers": lambda wechat: map(transfers.shown, wechat.transfers),
         "trades": lambda wechat: map(_shown, wechat.trades),
     },
 )

@@ -15,6 +15,7 @@ from starlette.routing import Route
 
 from infra.local.sandbox.alipay.wire import yuan
 from infra.local.sandbox.web import base_url, page
+from infra.local.sandbox.wechat import transfers
 from infra.local.sandbox.wechat.bills import bill
 from infra.local.sandbox.wechat.keys import MCHID, MERCHANT_SERIAL, PUBLIC_KEY_ID
 from infra.local.sandbox.wechat.records import Behaviour, Trade
@@ -37,7 +38,8 @@ async def api(request: Request) -> Response:
     told: dict[str, Any] = json.loads(body) if body else {}
     if not _is_from_merchant(wechat, request, body):
         return _signed(wechat, request, {"code": "SIGN_ERROR", "message": "签名错误"}, _FORBIDDEN, Behaviour())
-    numbers = [told.get("out_trade_no"), told.get("attach"), told.get("out_refund_no"), request.path_params.get("number")]
+    numbers = [told.get("out_trade_no"), told.get("attach"), told.get("out_refund_no"), told.get("out_bill_no")]
+    numbers.append(request.path_params.get("number"))
     behaviour = wechat.switches.of(*numbers)
     what = f"{request.method} {request.url.path.removeprefix('/wechat')}"
     if behaviour.gateway == "down":
@@ -45,7 +47,11 @@ async def api(request: Request) -> Response:
         return Response("Service Unavailable", status_code=503)
     if behaviour.gateway == "error":
         return _signed(wechat, request, {"code": "SYSTEM_ERROR", "message": "系统错误"}, 500, behaviour)
-    answer, status = _answer(wechat, request, told)
+    try:
+        answer, status = _answer(wechat, request, told)
+    except transfers.LostError:
+        wechat.journal.note("received", what, numbers, told, "lost: 502")
+        return Response("Bad Gateway", status_code=502)
     wechat.journal.note("received", what, numbers, told, answer)
     if behaviour.gateway == "slow":
         await asyncio.sleep(_SLOW_SECONDS if behaviour.delay_seconds is None else behaviour.delay_seconds)
@@ -120,6 +126,18 @@ def _refund(wechat: Wechat, _request: Request, told: dict[str, Any]) -> Answer:
 
 def _refund_query(wechat: Wechat, request: Request, _told: dict[str, Any]) -> Answer:
     return wechat.refunded(wechat.refund_query(request.path_params["number"]))
+
+
+def _transfer(wechat: Wechat, request: Request, told: dict[str, Any]) -> Answer:
+    return transfers.offer(wechat, told, request.headers.get("wechatpay-serial", ""))
+
+
+def _transfer_query(wechat: Wechat, request: Request, _told: dict[str, Any]) -> Answer:
+    return transfers.query(wechat, request.path_params["number"])
+
+
+def _transfer_cancel(wechat: Wechat, request: Request, _told: dict[str, Any]) -> Answer:
+    return transfers.cancel(wechat, request.path_params["number"])
 
 
 def _certificates(wechat: Wechat, _request: Request, _told: dict[str, Any]) -> Answer:
@@ -221,6 +239,13 @@ ROUTES = [
     Route("/wechat/v3/pay/transactions/{kind}", _method(_place), methods=["POST"]),
     Route("/wechat/v3/refund/domestic/refunds", _method(_refund), methods=["POST"]),
     Route("/wechat/v3/refund/domestic/refunds/{number}", _method(_refund_query)),
+    Route("/wechat/v3/fund-app/mch-transfer/transfer-bills", _method(_transfer), methods=["POST"]),
+    Route("/wechat/v3/fund-app/mch-transfer/transfer-bills/out-bill-no/{number}", _method(_transfer_query)),
+    Route(
+        "/wechat/v3/fund-app/mch-transfer/transfer-bills/out-bill-no/{number}/cancel",
+        _method(_transfer_cancel),
+        methods=["POST"],
+    ),
     Route("/wechat/v3/certificates", _method(_certificates)),
     Route("/wechat/v3/bill/tradebill", _method(_bill_link)),
     Route("/wechat/bill/{day}", download_bill),

@@ -13,10 +13,10 @@ from pathlib import Path
 
 from cryptography import x509
 from cryptography.exceptions import InvalidSignature
-from cryptography.hazmat.primitives.asymmetric.padding import PKCS1v15
+from cryptography.hazmat.primitives.asymmetric.padding import MGF1, OAEP, PKCS1v15
 from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey, generate_private_key
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
-from cryptography.hazmat.primitives.hashes import SHA256
+from cryptography.hazmat.primitives.hashes import SHA1, SHA256
 from cryptography.hazmat.primitives.serialization import (
     Encoding,
     NoEncryption,
@@ -90,6 +90,16 @@ class Keys:
             "Wechatpay-Signature": b64encode(self._wechat.sign(text.encode(), PKCS1v15(), SHA256())).decode(),
             "Wechatpay-Signature-Type": "WECHATPAY2-SHA256-RSA2048",
         }
+
+    def opened(self, sealed: str, serial: str) -> str | None:
+        """A field the merchant sealed by WeChat's key; None when it is not one, or names another key."""
+        if serial not in {PUBLIC_KEY_ID, self.certificate_serial}:
+            return None
+        oaep = OAEP(MGF1(SHA1()), SHA1(), None)  # noqa: S303 - the wire is WeChat's
+        try:
+            return self._wechat.decrypt(b64decode(sealed, validate=True), oaep).decode()
+        except ValueError:
+            return None
 
     def sealed(self, text: str, aad: str) -> dict[str, str]:
         """A text only the merchant can open."""

@@ -1,13 +1,15 @@
 """What the simulator remembers of payments and refunds, and how it may behave. Amounts in fen."""
 
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
 from shared import clock
 
+TransferFate = Literal["confirm", "success", "dealing", "fail", "fail_later"]
 RefundStatus = Literal["SUCCESS", "CLOSED", "PROCESSING", "ABNORMAL"]
+_CONFIRM_WITHIN = timedelta(hours=24)
 
 
 class Trade(BaseModel):
@@ -66,6 +68,38 @@ class Contract(BaseModel):
     mode: str = "0"
 
 
+class Transfer(BaseModel):
+    """What a merchant asked to be paid. `asked` counts the queries: what is under way is over by the second."""
+
+    out_bill_no: str
+    transfer_bill_no: str
+    request: str
+    openid: str
+    amount: int
+    notify_url: str
+    fate: TransferFate
+    made_at: datetime
+    package: str
+    name: str = ""
+    asked: int = 0
+    confirmed_at: datetime | None = None
+    cancelled_at: datetime | None = None
+    told: bool = False
+
+    @property
+    def state(self) -> tuple[str, str]:
+        """Now, with the reason of a failure."""
+        if self.cancelled_at is not None:
+            return "CANCELLED", ""
+        if self.fate == "fail" or (self.fate == "fail_later" and self.asked > 1):
+            return "FAIL", "NAME_NOT_CORRECT"
+        if self.fate == "success" or self.confirmed_at is not None or (self.fate == "dealing" and self.asked > 1):
+            return "SUCCESS", ""
+        if self.fate in {"dealing", "fail_later"}:
+            return "PROCESSING", ""
+        return ("FAIL", "OVERDUE_CLOSE") if clock.now() >= self.made_at + _CONFIRM_WITHIN else ("WAIT_USER_CONFIRM", "")
+
+
 class Behaviour(BaseModel):
     """How WeChat behaves. `delay_seconds` is the wait of whichever switch waits, on the product's clock."""
 
@@ -78,6 +112,8 @@ class Behaviour(BaseModel):
     refund: Literal["success", "processing", "abnormal", "closed", "fail", "unknown_then_success"] = "success"
     debit: Literal["success", "insufficient", "limit", "ended"] = "success"
     """What the next debit comes to; the one after it is as usual. `gateway` makes it unknown."""
+    transfer: TransferFate | Literal["unknown", "lost", "refused", "poor"] = "confirm"
+    """`confirm`: until the payee does, or a day is over. `unknown`, `lost`: the first answer, or call, gets lost."""
     signs_with: Literal["public_key", "certificate"] = "public_key"
     bill: Literal["right", "missing", "wrong_amount", "unknown_row"] = "right"
     delay_seconds: float | None = Field(default=None, ge=0)

@@ -14,7 +14,7 @@ from infra.local.sandbox.settings import SandboxSettings
 from infra.local.sandbox.shelf import Shelf
 from infra.local.sandbox.switches import Switches
 from infra.local.sandbox.wechat.keys import APPID, MCHID, PUBLIC_KEY_ID, Keys
-from infra.local.sandbox.wechat.records import Behaviour, Contract, Refund, Trade
+from infra.local.sandbox.wechat.records import Behaviour, Contract, Refund, Trade, Transfer
 from shared import clock
 
 LADDER_SECONDS = (15, 15, 30, 180, 600, 1200, 1800, 1800, 1800, 3600, 10800, 10800, 10800, 21600, 21600)
@@ -44,6 +44,7 @@ class Wechat:
         self.trades = Shelf(database, "wechat.trades", Trade)
         self.refunds = Shelf(database, "wechat.refunds", Refund)
         self.contracts = Shelf(database, "wechat.contracts", Contract)
+        self.transfers = Shelf(database, "wechat.transfers", Transfer)
         self.time_scale = settings.time_scale
         self._waits = [seconds * settings.time_scale for seconds in LADDER_SECONDS]
         self.refunds_seen: set[str] = set()
@@ -103,7 +104,7 @@ class Wechat:
         told = self.transaction(trade)
         if behaviour.notify == "wrong_amount":
             told["amount"]["total"] += _TOO_MUCH
-        self._tell(trade, "TRANSACTION.SUCCESS", told, behaviour, url=trade.notify_url)
+        self.tell(_numbers(trade), "TRANSACTION.SUCCESS", told, behaviour, url=trade.notify_url)
 
     def take(self, trade: Trade, amount: int | None = None) -> None:
         """The money of a payment or debit comes in."""
@@ -172,7 +173,7 @@ class Wechat:
         if refund.status != "PROCESSING":
             told = self.refunded(refund) | {"mchid": MCHID, "refund_status": refund.status}
             told.pop("status")
-            self._tell(trade, f"REFUND.{refund.status}", told, behaviour, url=refund.notify_url)
+            self.tell(_numbers(trade), f"REFUND.{refund.status}", told, behaviour, url=refund.notify_url)
 
     @staticmethod
     def transaction(trade: Trade) -> dict[str, Any]:
@@ -233,8 +234,11 @@ class Wechat:
         """Whose key signs."""
         return PUBLIC_KEY_ID if behaviour.signs_with == "public_key" else self.keys.certificate_serial
 
-    def _tell(self, trade: Trade, event: str, told: dict[str, Any], behaviour: Behaviour, *, url: str) -> None:
-        kind = event.split(".", maxsplit=1)[0].lower()
+    def tell(
+        self, numbers: list[str], event: str, told: dict[str, Any], behaviour: Behaviour, *, url: str, kind: str = ""
+    ) -> None:
+        """Send a notice of what goes by these numbers; `kind` is what it is of, if its event does not begin with that."""
+        kind = kind or event.split(".", maxsplit=1)[0].lower()
         if behaviour.notify == "wrong_merchant":
             told |= {"mchid": "1900000002"}
         body = json.dumps(
@@ -254,7 +258,7 @@ class Wechat:
                 Delivery(
                     id=self.courier.next_id(),
                     vendor="wechat",
-                    numbers=[number for number in (trade.out_trade_no, trade.attach) if number],
+                    numbers=numbers,
                     url=url,
                     body=body,
                     expected=ACCEPTED,
@@ -264,10 +268,11 @@ class Wechat:
             )
 
     def forget(self) -> None:
-        """Start over: no payments, refunds, contracts, deliveries, switches or journal. The keys stay."""
+        """Start over: no payments, refunds, contracts, transfers, deliveries, switches or journal. The keys stay."""
         self.trades.clear()
         self.refunds.clear()
         self.contracts.clear()
+        self.transfers.clear()
         self.courier.forget("wechat")
         self.journal.clear()
         self.switches.change({"reset": True})
@@ -276,3 +281,7 @@ class Wechat:
 
 def _number(prefix: str) -> str:
     return f"{prefix}{clock.now():%Y%m%d}{secrets.randbelow(10**16):016d}"
+
+
+def _numbers(trade: Trade) -> list[str]:
+    return [number for number in (trade.out_trade_no, trade.attach) if number]
