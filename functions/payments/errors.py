@@ -23,6 +23,11 @@ class RiskEventNotFound(Refusal):
     zh, en = "风险事件不存在", "There is no such risk event"
 
 
+class CaseNotFound(Refusal):
+    status, error = 404, "payment_case_not_found"
+    zh, en = "待核查款项不存在", "There is no such case"
+
+
 class SignatureInvalid(Refusal):
     status, error = 401, "signature_invalid"
     zh, en = "签名验证失败", "The signature is not valid"
@@ -31,6 +36,11 @@ class SignatureInvalid(Refusal):
 class RiskRejected(Refusal):
     status, error = 403, "risk_rejected"
     zh, en = "支付存在风险，已被拦截", "This payment was stopped by risk control"
+
+
+class RiskChallengeRequired(Refusal):
+    status, error = 403, "risk_challenge_required"
+    zh, en = "请先通过验证码验证身份，再重新支付", "Prove by a one-time code that it is you, then pay again"
 
 
 class OrderNotPending(Refusal):

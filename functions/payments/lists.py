@@ -4,6 +4,7 @@ from datetime import date, datetime, time, timedelta
 from typing import Any
 
 from functions.payments.balance_schemas import MovementOut
+from functions.payments.case_schemas import CaseOut
 from functions.payments.risk_schemas import RiskEventOut
 from functions.payments.schemas import AdminOrderOut, OrderOut, PriceLine, RefundOut, TransactionOut, UserBrief
 from shared.clock import SHANGHAI
@@ -68,6 +69,23 @@ RISK_EVENTS: Listing[RiskEventOut] = Listing(
     filters={"status": "e.status = %(status)s", "user_id": "e.user_id = %(user_id)s"},
 )
 
+CASES: Listing[CaseOut] = Listing(
+    columns="""c.case_id, c.kind, c.reference, c.channel, c.order_no, c.gateway_no, c.amount, c.currency, c.owner,
+        c.assigned_to, c.status, c.resolution, c.resolved_by, c.proposed_action, c.proposed_amount, c.proposed_by,
+        c.opened_at, c.resolved_at""",
+    source="payments.payment_cases c",
+    key=("case_id", "c.case_id"),
+    sorts={"opened_at": "c.opened_at"},
+    default_sort="opened_at",
+    filters={
+        "status": "c.status = %(status)s",
+        "kind": "c.kind = %(kind)s",
+        "channel": "c.channel = %(channel)s",
+        "order_no": "c.order_no = %(order_no)s",
+        "assigned_to": "c.assigned_to = %(assigned_to)s",
+    },
+)
+
 MOVEMENTS: Listing[MovementOut] = Listing(
     columns="m.movement_id, m.amount, m.kind, m.order_no, m.created_at",
     source="finance.pub_balance_movements m",
@@ -112,6 +130,11 @@ def refund_row(row: dict[str, Any]) -> RefundOut:
 def risk_event_row(row: dict[str, Any]) -> RiskEventOut:
     """One payment a rule caught."""
     return RiskEventOut.model_construct(**{name: row[name] for name in RiskEventOut.model_fields})
+
+
+def case_row(row: dict[str, Any]) -> CaseOut:
+    """One case."""
+    return CaseOut.model_construct(**{name: row[name] for name in CaseOut.model_fields})
 
 
 def movement_row(row: dict[str, Any]) -> MovementOut:

@@ -35,8 +35,8 @@ DATA = PersonalData(
             person=(),
             what=("我的付款", "Your payments"),
             export="""
-            SELECT t.payment_no, t.order_no, t.channel, t.kind, t.amount, t.currency, t.status, t.gateway_no, t.finished_at,
-                   t.created_at
+            SELECT t.payment_no, t.order_no, t.channel, t.kind, t.amount, t.currency, t.status, t.gateway_no, t.client_ip,
+                   t.finished_at, t.created_at
             FROM payments.payment_transactions t JOIN payments.payment_orders o USING (order_no)
             WHERE o.user_id = %(uid)s ORDER BY t.created_at, t.payment_no
             """,
@@ -74,8 +74,16 @@ DATA = PersonalData(
         Rows(
             "payments.payment_cases",
             person=(),
-            deciders=("resolved_by",),
+            deciders=("assigned_to", "proposed_by", "resolved_by"),
             what=("待核查的款项", "Money that did not match"),
+            not_exported="the house's own investigation of sums, named by payment and order",
+            kept=_INVESTIGATED,
+        ),
+        Rows(
+            "payments.payment_case_comments",
+            person=(),
+            deciders=("author_id",),
+            what=("款项核查记录", "What operators found out about money that did not match"),
             not_exported="the house's own investigation of sums, named by payment and order",
             kept=_INVESTIGATED,
         ),

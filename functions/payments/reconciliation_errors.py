@@ -25,7 +25,7 @@ class ReconciliationItemNotFound(Refusal):
 
 class AlreadyResolved(Refusal):
     status, error = 409, "already_resolved"
-    zh, en = "该差异已处理", "This difference was resolved before"
+    zh, en = "已处理完毕，无法再次处理", "This was resolved before"
 
 
 class SelfApprovalForbidden(Refusal):

@@ -1,12 +1,24 @@
-"""What risk control goes by: rules of which each measures one thing, and what they caught (rules.md §7). Pure."""
+"""What risk control goes by: rules of which each measures one thing, and what they caught (rules.md §7). Pure.
+
+`review` lets a payment pass and has a person look at it; `reject` stops it; `challenge` stops it until the buyer proves by a
+one-time code, sent to an address of theirs after the order was placed, that it is them (docs/payments.md).
+"""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Final, Literal, get_args
 
-RuleKey = Literal["order_count", "amount_single", "failed_count", "new_account_amount", "device_accounts", "refund_percent"]
-RiskAction = Literal["review", "reject"]
+RuleKey = Literal[
+    "order_count",
+    "amount_single",
+    "failed_count",
+    "new_account_amount",
+    "device_accounts",
+    "ip_accounts",
+    "refund_percent",
+]
+RiskAction = Literal["review", "challenge", "reject"]
 EventStatus = Literal["open", "released", "confirmed"]
 
 RULE_KEYS: Final[tuple[str, ...]] = get_args(RuleKey)

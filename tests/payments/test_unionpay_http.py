@@ -10,11 +10,14 @@ import httpx
 import pytest
 
 from functions.payments.gateways import registry
+from functions.payments.gateways.base import Repayment
+from functions.payments.gateways.registry import gateway
 from functions.payments.gateways.unionpay import UnionpayGateway
 from functions.payments.http import handler
 from functions.payments.service import attempts, notices, refunds
 from shared import clock
-from shared.ids import made_at
+from shared.ids import made_at, new_order_no
+from shared.money import Money
 from shared.sql.connection import reading
 from tests.fixtures.api import Api, Reply
 from tests.fixtures.postgres import House
@@ -314,6 +317,22 @@ class TestRefunds:
         work_off(house)
         assert house.sql("SELECT status FROM payments.payment_orders") == [("refunded",)]
         assert house.sql("SELECT count(*) FROM payments.payment_cases") == [(0,)]
+
+    def test_one_made_at_unionpays_own_console_is_a_case_each(
+        self, unionpay: Api, house: House, merchant: Merchant, paid: str, order_no: str
+    ) -> None:
+        ((query_id,),) = house.sql("SELECT gateway_no FROM payments.payment_transactions")
+        numbers = [new_order_no(), new_order_no()]
+        for number in numbers:
+            gateway("unionpay").refund(Repayment("", number, Money(300), "by hand", Money(PRICE), query_id))
+            body = merchant.next()
+            while number.encode() not in body:
+                body = merchant.next()
+            assert deliver(unionpay, body).text == "ok"
+            work_off(house)
+        found = house.sql("SELECT kind, reference, order_no, amount FROM payments.payment_cases ORDER BY case_id")
+        assert found == [("foreign_refund", number, order_no, 300) for number in numbers]
+        assert house.sql("SELECT status FROM payments.payment_orders") == [("paid",)], "a person says what holds"
 
     def test_one_under_way_is_asked_about_until_it_is_made(
         self, house: House, give_back: Callable[..., Reply], sandbox: Sandbox

@@ -144,7 +144,7 @@ class AlipayGateway:
             payment_no=said.out_trade_no,
             state=state,
             refund_no=(said.out_request_no or said.out_trade_no) if tells_of_refund else None,
-            refunded=said.refunded_total,
+            refunded_total=said.refunded_total,
         )
 
     def bill(self, day: date) -> Iterable[BillRow] | NotReady | NoBill:

@@ -130,13 +130,18 @@ class Acknowledgement:
 
 @dataclass(frozen=True, slots=True)
 class Notification:
-    """A believed notice. `refund_no` is set when it tells of money given back."""
+    """A believed notice. `payment_no` is empty where the channel names the payment by `gateway_no` only.
+
+    `refund_no` is set when it tells of money given back: `refunded` by this refund, or `refunded_total` by all of them.
+    """
 
     notify_id: str
     payment_no: str
     state: Paid | Unpaid | Ended
-    refund_no: str | None
-    refunded: Money | None
+    refund_no: str | None = None
+    refunded: Money | None = None
+    refunded_total: Money | None = None
+    gateway_no: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -140,7 +140,7 @@ class NullGateway:
         except (ValueError, KeyError, TypeError) as error:
             raise NotBelievedError("malformed") from error
         state = Paid(trade.gateway_no, amount, trade.paid_at, "paid") if said["state"] == "paid" else _state(trade)
-        return Notification(said["notify_id"], said["payment_no"], state, said["refund_no"], None)
+        return Notification(said["notify_id"], said["payment_no"], state, said["refund_no"])
 
     def bill(self, day: date) -> Iterable[BillRow] | NotReady | NoBill:
         """What `bills` has of that day."""

@@ -148,9 +148,11 @@ class UnionpayGateway:
         except NotSignedError as error:
             raise NotBelievedError(str(error)) from error
         if said.kind == PAYMENT:
-            return Notification(said.query_id, said.order_id, _state(said), None, None)
-        # A notice of a refund tells of the payment only what we sent along with it.
-        return Notification(said.query_id, said.reserved, Unpaid(f"refund {said.code}"), said.order_id, said.amount)
+            return Notification(said.query_id, said.order_id, _state(said))
+        # A notice of a refund tells of the payment what we sent along with it: nothing when it was made without us.
+        state = Unpaid(f"refund {said.code}")
+        original = said.original_query_id or None
+        return Notification(said.query_id, said.reserved, state, said.order_id, said.amount, gateway_no=original)
 
     def bill(self, day: date) -> Iterable[BillRow] | NotReady | NoBill:
         """The file of a settlement day, which ends at 23:00."""

@@ -137,7 +137,7 @@ class WechatGateway:
             raise NotBelievedError(str(error)) from error
         said = notice.said
         if isinstance(said, Trade):
-            return Notification(notice.notice_id, said.out_trade_no, _state(said), None, None)
+            return Notification(notice.notice_id, said.out_trade_no, _state(said))
         # A notice of a refund tells nothing of the payment, which the refund could not be without.
         return Notification(
             notice.notice_id, said.out_trade_no, Unpaid(f"refund {said.state}"), said.out_refund_no, said.amount

@@ -1,6 +1,6 @@
 """Every route of payments, and the `handler` that serves them."""
 
-from functions.payments.http import admin, alipay, balance, orders, reconciliations, refunds, risk, unionpay, wechat
+from functions.payments.http import admin, alipay, balance, cases, orders, reconciliations, refunds, risk, unionpay, wechat
 from shared.http.app import create_app, lambda_handler
 
 app = create_app(
@@ -12,6 +12,7 @@ app = create_app(
     refunds.router,
     balance.router,
     admin.router,
+    cases.router,
     risk.router,
     reconciliations.router,
 )

@@ -8,7 +8,7 @@ from functions.payments.gateways.base import Buyer
 from functions.payments.http import callbacks, starting
 from functions.payments.schemas import AlipayIn, PaymentOut
 from shared.http.app import BASE
-from shared.http.auth import Signed, SignedIn
+from shared.http.auth import Context, Signed, SignedIn
 from shared.http.envelope import Answer
 from shared.http.idempotency import OnceOnly
 from shared.http.problems import problems
@@ -18,9 +18,12 @@ router = APIRouter(prefix=BASE + "/payments/alipay", tags=["payments"])
 
 
 @router.post("/create", status_code=201, responses=starting.REFUSALS)
-async def create_payment(body: AlipayIn, caller: SignedIn, once: OnceOnly, _steps: Steps) -> Answer[PaymentOut]:
+async def create_payment(
+    body: AlipayIn, caller: SignedIn, once: OnceOnly, context: Context, _steps: Steps
+) -> Answer[PaymentOut]:
     """Start an Alipay payment of an own order: an address to open, or a code to scan."""
-    return starting.start(caller, once, "alipay", body.order_no, scene=body.scene, buyer=Buyer(body.return_url))
+    buyer = Buyer(body.return_url, ip=context.ip)
+    return starting.start(caller, once, "alipay", body.order_no, scene=body.scene, buyer=buyer)
 
 
 @router.post(

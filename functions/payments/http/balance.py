@@ -9,6 +9,7 @@ from functions.payments.errors import (
     OrderNotFound,
     OrderNotPayable,
     OrderNotPending,
+    RiskChallengeRequired,
     RiskRejected,
 )
 from functions.payments.schemas import OrderOut, order_out
@@ -16,7 +17,7 @@ from functions.payments.service import attempts, balance
 from functions.payments.store import balance as store
 from functions.payments.store import orders
 from shared.http.app import BASE
-from shared.http.auth import SignedIn
+from shared.http.auth import Context, SignedIn
 from shared.http.envelope import Answer, answer
 from shared.http.idempotency import OnceOnly
 from shared.http.paging import Paging
@@ -45,12 +46,19 @@ async def own_balance(caller: SignedIn, db: Read, query: Paging) -> Answer[Balan
     )
 
 
-@router.post("/pay", responses=problems(OrderNotFound, OrderNotPending, OrderNotPayable, RiskRejected, BalanceInsufficient))
-async def pay_from_balance(body: BalancePayIn, caller: SignedIn, once: OnceOnly, _steps: Steps) -> Answer[OrderOut]:
+@router.post(
+    "/pay",
+    responses=problems(
+        OrderNotFound, OrderNotPending, OrderNotPayable, RiskRejected, RiskChallengeRequired, BalanceInsufficient
+    ),
+)
+async def pay_from_balance(
+    body: BalancePayIn, caller: SignedIn, once: OnceOnly, context: Context, _steps: Steps
+) -> Answer[OrderOut]:
     """Pay an own order from the balance; what else was started for it is closed at its gateway."""
     with unit_of_work() as db:
         once.claim(db, caller)
-        others = balance.pay(db, caller.uid, body.order_no)
+        others = balance.pay(db, caller.uid, body.order_no, context.ip)
         order = orders.find(db, body.order_no)
         if order is None:
             raise OrderNotFound

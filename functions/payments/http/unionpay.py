@@ -10,7 +10,7 @@ from functions.payments.http import callbacks, starting
 from functions.payments.http.browser_form import browser_form
 from functions.payments.schemas import PaymentOut, UnionpayIn
 from shared.http.app import BASE
-from shared.http.auth import Public, Signed, SignedIn
+from shared.http.auth import Context, Public, Signed, SignedIn
 from shared.http.context import of_scope
 from shared.http.envelope import Answer
 from shared.http.idempotency import OnceOnly
@@ -21,9 +21,11 @@ router = APIRouter(prefix=BASE + "/payments/unionpay", tags=["payments"])
 
 
 @router.post("/create", status_code=201, responses=starting.REFUSALS)
-async def create_payment(body: UnionpayIn, caller: SignedIn, once: OnceOnly, _steps: Steps) -> Answer[PaymentOut]:
+async def create_payment(
+    body: UnionpayIn, caller: SignedIn, once: OnceOnly, context: Context, _steps: Steps
+) -> Answer[PaymentOut]:
     """Start a UnionPay payment of an own order: an address to open, or the `tn` for UnionPay's app."""
-    return starting.start(caller, once, "unionpay", body.order_no, scene=body.scene, buyer=Buyer())
+    return starting.start(caller, once, "unionpay", body.order_no, scene=body.scene, buyer=Buyer(ip=context.ip))
 
 
 @router.get("/page", include_in_schema=False)

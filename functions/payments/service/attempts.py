@@ -33,10 +33,12 @@ _SILENCES = 3
 _AFTERMATH = timedelta(minutes=1)
 
 
-def start(db: Connection, uid: int, order_no: str, channel: Channel, scene: Scene) -> tuple[Order, Attempt]:
-    """Write the intention to have an own order paid; an attempt that still lives is used again.
+def start(
+    db: Connection, uid: int, order_no: str, channel: Channel, scene: Scene, *, ip: str | None = None
+) -> tuple[Order, Attempt]:
+    """Write the intention to have an own order paid, from that address; an attempt that still lives is used again.
 
-    Raises OrderNotFound, OrderNotPayable or RiskRejected.
+    Raises OrderNotFound, OrderNotPayable, RiskRejected or RiskChallengeRequired.
     """
     at = clock.now()
     order = orders.lock(db, order_no=order_no)
@@ -46,8 +48,8 @@ def start(db: Connection, uid: int, order_no: str, channel: Channel, scene: Scen
         raise OrderNotPayable(status=order.status)
     if channel not in tunable(db, "payment.enabled_channels"):
         raise OrderNotPayable(channel=channel)
-    risk.admit(db, order)
-    return order, attempts.start(db, order, new_order_no(), channel=channel, scene=scene, at=at)
+    risk.admit(db, order, ip)
+    return order, attempts.start(db, order, new_order_no(), channel=channel, scene=scene, at=at, ip=ip)
 
 
 def hand_over(order: Order, attempt: Attempt, buyer: Buyer) -> Handover:

@@ -9,11 +9,12 @@ from datetime import datetime, timedelta
 from functions.payments.errors import AmountMismatch, OrderNotFound, SignatureInvalid
 from functions.payments.gateways.base import Acknowledgement, Ended, NotBelievedError, Notification, Paid, Posted
 from functions.payments.gateways.registry import gateway
-from functions.payments.models import Channel, Notice, wait_after
+from functions.payments.models import Attempt, Channel, Notice, wait_after
 from functions.payments.service.settlement import Evidence, settle
 from functions.payments.store import attempts, cases, notices, orders, refunds
 from shared import aws, clock, crypto, observe
 from shared.errors import PayloadTooLarge
+from shared.money import Money
 from shared.sql.connection import Connection, reading
 from shared.sql.edge import unit_of_work
 
@@ -43,7 +44,7 @@ def receive(channel: Channel, posted: Posted) -> Acknowledgement:
 
 def _admit(notice: Notice, said: Notification) -> None:
     with reading() as db:
-        attempt = attempts.find(db, said.payment_no)
+        attempt = _attempt(db, notice.channel, said)
     if attempt is None:
         process(notice.id)
         raise OrderNotFound
@@ -52,6 +53,12 @@ def _admit(notice: Notice, said: Notification) -> None:
         raise AmountMismatch
     if notice.processed_at is None:
         _queue(notice.id)
+
+
+def _attempt(db: Connection, channel: Channel, said: Notification) -> Attempt | None:
+    """What it tells of: by our number; a refund made without us may know the payment by the channel's number only."""
+    payment_no = said.payment_no or attempts.by_gateway_no(db, channel, said.gateway_no)
+    return attempts.find(db, payment_no) if payment_no else None
 
 
 def _store(channel: Channel, posted: Posted) -> Notice:
@@ -138,22 +145,26 @@ def _close(db: Connection, payment_no: str, at: datetime) -> str:
 
 def _check_refund(db: Connection, notice: Notice, said: Notification, refund_no: str, at: datetime) -> None:
     """A notice of a refund credits nothing. One of ours is finished by its own query; one we never sent is a case."""
-    if refunds.hurry(db, refund_no, at):
+    if refunds.hurry(db, refund_no, at) or cases.is_ours_to_repay(db, said.payment_no):
         return
-    attempt = attempts.find(db, said.payment_no)
-    if attempt is None:
-        return
-    ours = refunds.total_of_payment(db, said.payment_no, attempt.currency)
-    if said.refunded is not None and said.refunded <= ours:
-        return
+    attempt = _attempt(db, notice.channel, said)
+    gateway_no = attempt.gateway_no if attempt else said.gateway_no
+    amount = said.refunded or (attempt.money if attempt else Money(0))
+    if said.refunded_total is not None:
+        ours = refunds.total_of_payment(db, said.payment_no, amount.currency)
+        amount = said.refunded_total - ours - cases.foreign_total(db, notice.channel, gateway_no, amount.currency)
+        if amount <= Money(0):
+            return
+        if refund_no == said.payment_no:  # the channel gave it no number: the total tells it from those before
+            refund_no = f"{refund_no}:{said.refunded_total.minor}"
     cases.open_case(
         db,
         "foreign_refund",
-        said.payment_no,
+        refund_no,
         channel=notice.channel,
-        order_no=attempt.order_no,
-        gateway_no=attempt.gateway_no,
-        amount=said.refunded or attempt.money,
+        order_no=attempt.order_no if attempt else None,
+        gateway_no=gateway_no,
+        amount=amount,
         at=at,
     )
     observe.count("payment_case_opened")

@@ -145,9 +145,9 @@ def conclude(db: Connection, refund_id: int, said: Repaid | Declined | NoAnswer)
 
 def _repaid(db: Connection, order: Order, refund: Refund, refunded_at: datetime, at: datetime) -> None:
     """Money went back. That of a surplus never was the order's, so the order does not change and nobody is told."""
-    cases.resolve(db, "refund_stuck", refund.refund_no, "refunded", at)
+    cases.resolve(db, ["refund_stuck"], refund.refund_no, "refunded", at)
     if refund.origin == "surplus":
-        cases.resolve(db, "surplus", refund.payment_no, "refunded", at)
+        cases.resolve(db, ["surplus", "amount_mismatch"], refund.payment_no, "refunded", at)
         return
     if refund.channel == BALANCE:
         balance.credit(db, "refund", str(refund.refund_id), order, channel=BALANCE, amount=refund.amount, at=at)
@@ -156,6 +156,8 @@ def _repaid(db: Connection, order: Order, refund: Refund, refunded_at: datetime,
     reached: OrderStatus = "refunded" if full else "partially_refunded"
     state = move(ORDER_MOVES, order.status, reached)
     orders.set_refund_state(db, order.order_no, state, total, at)
+    if full:
+        cases.resolve(db, ["late", "double_purchase"], refund.payment_no, "refunded", at)
     outbox.record(
         db,
         RefundSucceeded(

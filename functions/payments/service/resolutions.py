@@ -6,15 +6,15 @@ Money a bill proves, that we had not settled, is settled as if its notice came n
 from datetime import datetime
 from typing import Final
 
-from functions.payments.errors import OrderNotPaid, RefundPending
 from functions.payments.gateways.base import Paid, Repaid
-from functions.payments.models import CaseKind, Order
+from functions.payments.models import CaseKind
 from functions.payments.reconciliation_errors import (
     AlreadyResolved,
     ReconciliationItemNotFound,
     SelfApprovalForbidden,
 )
-from functions.payments.service import refunds
+from functions.payments.service import refunds, returns
+from functions.payments.service.returns import Decision
 from functions.payments.service.settlement import Evidence, Settled, settle
 from functions.payments.store import attempts, cases, differences, orders
 from functions.payments.store import reconciliations as runs
@@ -34,7 +34,7 @@ def resolve(db: Connection, reconciliation_id: int, item_id: int, word: Word) ->
     """One person's word on a difference: it is resolved, or waits for a second person's same word; before and after.
 
     Raises ReconciliationItemNotFound, AlreadyResolved, SelfApprovalForbidden, RefundPending, or ValidationFailed for a refund
-    of what cannot be given back.
+    or credit of what is not there to give.
     """
     run = runs.hold(db, reconciliation_id)
     item = differences.find(db, reconciliation_id, item_id) if run else None
@@ -42,8 +42,8 @@ def resolve(db: Connection, reconciliation_id: int, item_id: int, word: Word) ->
         raise ReconciliationItemNotFound
     if item.status == "resolved":
         raise AlreadyResolved
-    if word.action == "refund" and not _can_be_given_back(item):
-        raise ValidationFailed([{"field": "body.action", "message": "没有可退的款项|There is nothing to give back"}])
+    if word.action in {"refund", "credit"} and not _can_be_given_back(item):
+        raise returns.nothing_to_give_back()
     if item.stake > tunable(db, "payment.difference_approval_above") and item.proposed_action != word.action:
         differences.propose(db, item_id, word)
     elif item.proposed_by == word.by:
@@ -59,9 +59,7 @@ def resolve(db: Connection, reconciliation_id: int, item_id: int, word: Word) ->
 
 def _can_be_given_back(item: Difference) -> bool:
     """Whether the channel holds money of a payment of ours."""
-    if item.movement == "refund" or item.kind in {"missing_remote", "missing_local"}:
-        return False
-    return item.kind != "amount_diff" or (item.remote_amount or 0) > (item.local_amount or 0)
+    return item.movement == "pay" and item.kind not in {"missing_remote", "missing_local"}
 
 
 def _do(db: Connection, run: Run, item: Difference, word: Word) -> str:
@@ -74,6 +72,8 @@ def _do(db: Connection, run: Run, item: Difference, word: Word) -> str:
     came = _settle(db, run, item, word.at)
     if word.action == "refund":
         return _give_back(db, item, came, word)
+    if word.action == "credit":
+        return _credit(db, item, came, word)
     return came if came != "repeated" else _books(db, run, item)
 
 
@@ -91,40 +91,41 @@ def _books(db: Connection, run: Run, item: Difference) -> str:
 
 def _give_back(db: Connection, item: Difference, came: Settled, word: Word) -> str:
     """What `settle` took in goes back under a number of this difference; `finish_refunds` calls the gateway."""
-    order = orders.lock(db, payment_no=item.reference)
-    attempt = attempts.find(db, item.reference)
+    order, attempt = orders.lock(db, payment_no=item.reference), attempts.find(db, item.reference)
     if order is None or attempt is None:
         return "case"
+    decision = Decision(item.refund_no, word.by, word.comment, word.at)
+    received = item.remote_amount or 0
     if came == "amount_mismatch":
-        received = item.remote_amount or 0
-        amount = received - attempt.amount if attempt.status == "succeeded" else received
-        sent = differences.give_back_attempt(db, order, attempt, item.refund_no, word, amount=amount, received=received)
-        if not sent:
-            raise RefundPending
-        cases.resolve(db, "amount_mismatch", item.reference, "refund", word.at)
-        return "refund"
-    surplus = differences.refund_of(db, surplus_of=item.reference)
-    if surplus is not None:
-        if surplus[1] == "pending":
-            refunds.decide(db, surplus[0], "approve", word.by, word.comment)
-        return "refund"
-    return _give_back_order(db, order, item, word)
-
-
-def _give_back_order(db: Connection, order: Order, item: Difference, word: Word) -> str:
-    if order.status == "refunded":
-        return "refund"
-    if order.payment_no != item.reference or order.refundable == 0:
-        raise OrderNotPaid(status=order.status)
-    if not differences.give_back_order(db, order, item.refund_no, word):
-        raise RefundPending
-    cases.resolve(db, "late", item.reference, "refund", word.at)
+        amount = returns.surplus_of(attempt, received)
+        returns.give_back(db, order, attempt, decision, amount=amount, received=received)
+    elif came == "surplus" or (came == "repeated" and order.payment_no != item.reference):
+        returns.give_back(db, order, attempt, decision, amount=attempt.amount, received=received)
+    elif item.kind == "amount_diff" and received <= (item.local_amount or 0):
+        raise returns.nothing_to_give_back()
+    elif order.status != "refunded":
+        returns.give_back_order(db, order, decision)
     return "refund"
+
+
+def _credit(db: Connection, item: Difference, came: Settled, word: Word) -> str:
+    """What `settle` took in and is not the order's becomes its buyer's balance."""
+    order, attempt = orders.lock(db, payment_no=item.reference), attempts.find(db, item.reference)
+    if order is None or attempt is None:
+        return "case"
+    if came != "amount_mismatch" and order.payment_no == item.reference:
+        message = "该款项已用于支付订单|This money pays for its order"
+        raise ValidationFailed([{"field": "body.action", "message": message}])
+    amount = returns.surplus_of(attempt, item.remote_amount or 0) if came == "amount_mismatch" else attempt.amount
+    decision = Decision(item.refund_no, word.by, word.comment, word.at)
+    returns.credit(db, order, item.reference, decision, channel=attempt.channel, amount=amount)
+    cases.resolve(db, ["surplus", "amount_mismatch"], item.reference, "credited", word.at, by=word.by)
+    return "credit"
 
 
 def _take_refund(db: Connection, run: Run, item: Difference) -> str:
     """The bill tells of money given back: ours is finished by it, anything else is a case."""
-    ours = differences.refund_of(db, refund_no=item.reference)
+    ours = differences.refund_of(db, item.reference)
     if item.kind == "missing_remote":
         return _case(db, "refund_stuck", run, item, item.local_amount or 0)
     if ours is not None and ours[1:] == ("processing", item.remote_amount):

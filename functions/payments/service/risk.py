@@ -1,11 +1,12 @@
 """Risk control: asked before a payment starts; its rules are the operators', and what it caught is reviewed by them."""
 
 from collections.abc import Sequence
-from typing import Literal
+from typing import Final, Literal
 
 from functions.payments.errors import (
     AlreadyReviewed,
     OrderNotPayable,
+    RiskChallengeRequired,
     RiskEventNotFound,
     RiskRejected,
     RuleConfigInvalid,
@@ -16,19 +17,26 @@ from functions.payments.store import risk
 from shared import clock, observe
 from shared.sql.connection import Connection
 
+_PROOFS: Final = ("verify_email", "verify_phone")
+"""Purposes of the codes that pass a challenge: asked for at IDN-005, given to the route that verifies the address."""
 
-def admit(db: Connection, order: Order) -> None:
+
+def admit(db: Connection, order: Order, ip: str | None = None) -> None:
     """Let a payment of an order that is held pass, an event opened where a rule wants a person to look.
 
-    Raises RiskRejected, or OrderNotPayable when the buyer has the thing by another order.
+    Raises RiskRejected, RiskChallengeRequired, or OrderNotPayable when the buyer has the thing by another order.
     """
-    found = risk.look(db, order, clock.now())
+    found = risk.look(db, order, ip, clock.now())
     if found.owned:
         raise OrderNotPayable(already_owned=True)
     if found.rejected_by or found.confirmed:
         observe.count("payment_risk_event")
         observe.warn("payment rejected", order_no=order.order_no, rules=found.rejected_by)
         raise RiskRejected
+    if found.challenged_by and not found.proved:
+        observe.count("payment_risk_event")
+        observe.warn("payment challenged", order_no=order.order_no, rules=found.challenged_by)
+        raise RiskChallengeRequired(purposes=_PROOFS)
     if found.opened:
         observe.count("payment_risk_event", found.opened)
 

@@ -104,7 +104,7 @@ def _give_back(db: Connection, order: Order, attempt: Attempt, evidence: Evidenc
     if tunable(db, "features.credit_surplus")["enabled"]:
         balance.credit(db, "surplus", attempt.payment_no, order, channel=attempt.channel, amount=attempt.amount, at=at)
         _case(db, "surplus", evidence, order, at)
-        cases.resolve(db, "surplus", attempt.payment_no, "credited", at)
+        cases.resolve(db, ["surplus"], attempt.payment_no, "credited", at)
         return "surplus"
     automatic = attempt.amount <= tunable(db, "payment.auto_refund_max")
     refunds.return_surplus(db, order, attempt, "processing" if automatic else "pending", at)

@@ -10,7 +10,16 @@ from functions.payments.models import QUERY_LADDER, Attempt, Channel, Order, Ord
 from shared.sql.connection import Connection
 
 
-def start(db: Connection, order: Order, payment_no: str, *, channel: Channel, scene: Scene, at: datetime) -> Attempt:
+def start(
+    db: Connection,
+    order: Order,
+    payment_no: str,
+    *,
+    channel: Channel,
+    scene: Scene,
+    at: datetime,
+    ip: str | None = None,
+) -> Attempt:
     """The live attempt of an order that is held, for one channel and scene: a new one unless there is one."""
     with db.cursor(row_factory=class_row(Attempt)) as cursor:
         return cursor.execute(
@@ -19,9 +28,9 @@ def start(db: Connection, order: Order, payment_no: str, *, channel: Channel, sc
                 UPDATE payments.payment_orders SET channel = %(channel)s, updated_at = %(at)s WHERE order_no = %(order_no)s
             )
             INSERT INTO payments.payment_transactions AS live
-                (payment_no, order_no, channel, kind, scene, amount, currency, status, expires_at, next_query_at,
+                (payment_no, order_no, channel, kind, scene, amount, currency, status, client_ip, expires_at, next_query_at,
                  created_at, updated_at)
-            VALUES (%(payment_no)s, %(order_no)s, %(channel)s, 'pay', %(scene)s, %(amount)s, %(currency)s, 'created',
+            VALUES (%(payment_no)s, %(order_no)s, %(channel)s, 'pay', %(scene)s, %(amount)s, %(currency)s, 'created', %(ip)s,
                     %(expires_at)s, %(next)s, %(at)s, %(at)s)
             ON CONFLICT (order_no, channel, scene) WHERE status = 'created' AND kind = 'pay'
             DO UPDATE SET updated_at = excluded.updated_at
@@ -37,6 +46,7 @@ def start(db: Connection, order: Order, payment_no: str, *, channel: Channel, sc
                 "currency": order.currency,
                 "expires_at": order.expires_at,
                 "next": at + QUERY_LADDER[0],
+                "ip": ip,
                 "at": at,
             },
         ).fetchall()[0]
@@ -61,6 +71,40 @@ def find(db: Connection, payment_no: str) -> Attempt | None:
             """,
             (payment_no,),
         ).fetchone()
+
+
+def by_gateway_no(db: Connection, channel: Channel, gateway_no: str | None) -> str | None:
+    """The number of the attempt that a channel knows by a number of its own."""
+    row = db.execute(
+        """
+        SELECT payment_no FROM payments.payment_transactions
+        WHERE channel = %s AND gateway_no = %s AND kind <> 'refund'
+        """,
+        (channel, gateway_no),
+    ).fetchone()
+    return str(row[0]) if row else None
+
+
+def adopt(db: Connection, order: Order, payment_no: str, channel: Channel, at: datetime) -> bool:
+    """A payment that was nobody's is an attempt of this order; False when an attempt has its number."""
+    row = db.execute(
+        """
+        INSERT INTO payments.payment_transactions
+            (payment_no, order_no, channel, kind, amount, currency, status, expires_at, created_at, updated_at)
+        SELECT %(payment_no)s::text, %(order_no)s, %(channel)s, 'pay', %(amount)s, %(currency)s, 'created', %(at)s, %(at)s, %(at)s
+        WHERE length(%(payment_no)s::text) <= 32
+        ON CONFLICT DO NOTHING RETURNING 1
+        """,
+        {
+            "payment_no": payment_no,
+            "order_no": order.order_no,
+            "channel": channel,
+            "amount": order.payable_amount,
+            "currency": order.currency,
+            "at": at,
+        },
+    ).fetchone()
+    return row is not None
 
 
 def of_order(db: Connection, order_no: str) -> list[Attempt]:

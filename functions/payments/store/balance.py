@@ -47,3 +47,10 @@ def available(db: Connection, uid: int) -> int:
         (uid,),
     ).fetchone()
     return int(row[0]) if row else 0
+
+
+def correct_channel(db: Connection, reference: str, channel: str, amount: int, at: datetime) -> None:
+    """The books say that a channel holds so many fen more than they did, less where negative; once per reference."""
+    db.execute(
+        "SELECT finance.correct_channel(%s::text, %s::text, %s::bigint, %s::timestamptz)", (reference, channel, amount, at)
+    )

@@ -6,11 +6,11 @@ from typing import Literal
 
 from psycopg.rows import class_row
 
-from functions.payments.models import Attempt, Channel, Order
+from functions.payments.models import Channel
 from shared.ids import derived_order_no
 from shared.sql.connection import Connection
 
-Action = Literal["accept_remote", "accept_local", "refund", "ignore"]
+Action = Literal["accept_remote", "accept_local", "refund", "credit", "ignore"]
 Kind = Literal["amount_diff", "missing_local", "missing_remote", "status_diff"]
 
 
@@ -112,90 +112,9 @@ def is_booked(db: Connection, order_no: str, channel: Channel, amount: int) -> b
     return bool(row and row[0])
 
 
-def refund_of(db: Connection, *, refund_no: str | None = None, surplus_of: str | None = None) -> tuple[int, str, int] | None:
-    """Id, state and amount of a refund, by its number or as that of a surplus payment."""
+def refund_of(db: Connection, refund_no: str) -> tuple[int, str, int] | None:
+    """Id, state and amount of a refund."""
     row = db.execute(
-        """
-        SELECT refund_id, status, amount FROM payments.payment_refunds
-        WHERE refund_no = %(refund_no)s::text OR (origin = 'surplus' AND payment_no = %(surplus_of)s::text)
-        """,
-        {"refund_no": refund_no, "surplus_of": surplus_of},
+        "SELECT refund_id, status, amount FROM payments.payment_refunds WHERE refund_no = %s", (refund_no,)
     ).fetchone()
     return None if row is None else (row[0], row[1], row[2])
-
-
-def give_back_order(db: Connection, order: Order, refund_no: str, word: Word) -> bool:
-    """All that is left of a paid order goes back, decided; False when a request of its buyer is open."""
-    row = db.execute(
-        """
-        WITH intended AS (
-            INSERT INTO payments.payment_refunds
-                (refund_no, order_no, payment_no, user_id, origin, amount, currency, reason, status, processed_by, comment,
-                 next_try_at, created_at, updated_at)
-            VALUES (%(refund_no)s, %(order_no)s, %(payment_no)s, %(user_id)s, 'request', %(amount)s, %(currency)s,
-                    'reconciliation', 'processing', %(by)s, %(comment)s, %(at)s, %(at)s, %(at)s)
-            ON CONFLICT DO NOTHING RETURNING *
-        ), moved AS (
-            UPDATE payments.payment_orders o SET status = 'refunding', updated_at = %(at)s
-            FROM intended WHERE o.order_no = intended.order_no
-        ), sent AS (
-            INSERT INTO payments.payment_transactions
-                (payment_no, order_no, channel, kind, amount, currency, status, created_at, updated_at)
-            SELECT refund_no, order_no, %(channel)s, 'refund', amount, currency, 'created', %(at)s, %(at)s FROM intended
-        )
-        SELECT count(*) FROM intended
-        """,
-        {
-            "refund_no": refund_no,
-            "order_no": order.order_no,
-            "payment_no": order.payment_no,
-            "user_id": order.user_id,
-            "amount": order.refundable,
-            "currency": order.currency,
-            "channel": order.channel,
-            "by": word.by,
-            "comment": word.comment,
-            "at": word.at,
-        },
-    ).fetchone()
-    return bool(row and row[0])
-
-
-def give_back_attempt(
-    db: Connection, order: Order, attempt: Attempt, refund_no: str, word: Word, *, amount: int, received: int
-) -> bool:
-    """Money of an attempt that is not the order's goes back, decided; False when money of it did before.
-
-    `received` is what the vendor holds of the payment.
-    """
-    row = db.execute(
-        """
-        WITH intended AS (
-            INSERT INTO payments.payment_refunds
-                (refund_no, order_no, payment_no, user_id, origin, amount, received, currency, reason, status, processed_by,
-                 comment, next_try_at, created_at, updated_at)
-            VALUES (%(refund_no)s, %(order_no)s, %(payment_no)s, %(user_id)s, 'surplus', %(amount)s, %(received)s,
-                    %(currency)s, 'reconciliation', 'processing', %(by)s, %(comment)s, %(at)s, %(at)s, %(at)s)
-            ON CONFLICT DO NOTHING RETURNING *
-        ), sent AS (
-            INSERT INTO payments.payment_transactions
-                (payment_no, order_no, channel, kind, amount, currency, status, created_at, updated_at)
-            SELECT refund_no, order_no, %(channel)s, 'refund', amount, currency, 'created', %(at)s, %(at)s FROM intended
-        )
-        SELECT count(*) FROM intended
-        """,
-        {
-            "refund_no": refund_no,
-            "order_no": order.order_no,
-            "payment_no": attempt.payment_no,
-            "user_id": order.user_id,
-            "amount": amount,
-            "received": received,
-            "currency": attempt.currency,
-            "channel": attempt.channel,
-            "by": word.by,
-            "comment": word.comment,
-            "at": word.at,
-        },
-    ).fetchone()
-    return bool(row and row[0])

@@ -1,5 +1,6 @@
 """Queries about refunds."""
 
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Literal
 
@@ -59,7 +60,7 @@ def return_surplus(
             VALUES (%(refund_no)s, %(order_no)s, %(payment_no)s, %(user_id)s, 'surplus', %(amount)s, %(currency)s,
                     'surplus', %(status)s, CASE WHEN %(status)s = 'processing' THEN %(at)s::timestamptz END,
                     %(at)s, %(at)s)
-            ON CONFLICT (payment_no) WHERE origin = 'surplus' DO NOTHING
+            ON CONFLICT (payment_no) WHERE origin = 'surplus' AND status NOT IN ('rejected', 'failed') DO NOTHING
             RETURNING *
         )
         INSERT INTO payments.payment_transactions
@@ -79,6 +80,100 @@ def return_surplus(
             "at": at,
         },
     )
+
+
+@dataclass(frozen=True, slots=True)
+class Intention:
+    """Money to give back, decided: under which number, how much (fen), by whom, why, when."""
+
+    refund_no: str
+    amount: int
+    by: int
+    comment: str
+    at: datetime
+
+
+def send_order(db: Connection, order: Order, intention: Intention) -> int | None:
+    """Money of a paid order goes back, decided; its id, or None when a request of its buyer is open."""
+    row = db.execute(
+        """
+        WITH intended AS (
+            INSERT INTO payments.payment_refunds
+                (refund_no, order_no, payment_no, user_id, origin, amount, currency, reason, status, processed_by, comment,
+                 next_try_at, created_at, updated_at)
+            VALUES (%(refund_no)s, %(order_no)s, %(payment_no)s, %(user_id)s, 'request', %(amount)s, %(currency)s,
+                    'reconciliation', 'processing', %(by)s, %(comment)s, %(at)s, %(at)s, %(at)s)
+            ON CONFLICT DO NOTHING RETURNING *
+        ), moved AS (
+            UPDATE payments.payment_orders o SET status = 'refunding', updated_at = %(at)s
+            FROM intended WHERE o.order_no = intended.order_no
+        ), sent AS (
+            INSERT INTO payments.payment_transactions
+                (payment_no, order_no, channel, kind, amount, currency, status, created_at, updated_at)
+            SELECT refund_no, order_no, %(channel)s, 'refund', amount, currency, 'created', %(at)s, %(at)s FROM intended
+        )
+        SELECT refund_id FROM intended
+        """,
+        _sent(order, intention) | {"payment_no": order.payment_no, "channel": order.channel},
+    ).fetchone()
+    return row[0] if row else None
+
+
+def send_surplus(db: Connection, order: Order, attempt: Attempt, intention: Intention, *, received: int) -> int:
+    """Money of an attempt that is not the order's goes back, decided; its id. `received` is what the vendor holds of it."""
+    row = db.execute(
+        """
+        WITH intended AS (
+            INSERT INTO payments.payment_refunds
+                (refund_no, order_no, payment_no, user_id, origin, amount, received, currency, reason, status, processed_by,
+                 comment, next_try_at, created_at, updated_at)
+            VALUES (%(refund_no)s, %(order_no)s, %(payment_no)s, %(user_id)s, 'surplus', %(amount)s, %(received)s,
+                    %(currency)s, 'reconciliation', 'processing', %(by)s, %(comment)s, %(at)s, %(at)s, %(at)s)
+            RETURNING *
+        ), sent AS (
+            INSERT INTO payments.payment_transactions
+                (payment_no, order_no, channel, kind, amount, currency, status, created_at, updated_at)
+            SELECT refund_no, order_no, %(channel)s, 'refund', amount, currency, 'created', %(at)s, %(at)s FROM intended
+        )
+        SELECT refund_id FROM intended
+        """,
+        _sent(order, intention) | {"payment_no": attempt.payment_no, "received": received, "channel": attempt.channel},
+    ).fetchall()
+    return int(row[0][0])
+
+
+def _sent(order: Order, intention: Intention) -> dict[str, object]:
+    return {
+        "refund_no": intention.refund_no,
+        "order_no": order.order_no,
+        "user_id": order.user_id,
+        "amount": intention.amount,
+        "currency": order.currency,
+        "by": intention.by,
+        "comment": intention.comment,
+        "at": intention.at,
+    }
+
+
+def live_surplus(db: Connection, payment_no: str) -> Refund | None:
+    """The refund of an attempt's money that is not the order's, unless it came to nothing."""
+    row = db.execute(
+        """
+        SELECT refund_id FROM payments.payment_refunds
+        WHERE payment_no = %s AND origin = 'surplus' AND status NOT IN ('rejected', 'failed')
+        """,
+        (payment_no,),
+    ).fetchone()
+    return find(db, row[0]) if row else None
+
+
+def ended_in_vain(db: Connection, payment_no: str) -> int:
+    """How many refunds of a payment came to nothing."""
+    row = db.execute(
+        "SELECT count(*) FROM payments.payment_refunds WHERE payment_no = %s AND status IN ('rejected', 'failed')",
+        (payment_no,),
+    ).fetchone()
+    return int(row[0]) if row else 0
 
 
 def find(db: Connection, refund_id: int) -> Refund | None:

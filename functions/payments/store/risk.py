@@ -45,20 +45,23 @@ def replace(db: Connection, wanted: Sequence[Rule]) -> list[Rule]:
 @dataclass(frozen=True, slots=True)
 class Findings:
     """What there is to say of a payment about to start: whether the thing is paid by another order, whether a person
-    confirmed a suspicion of this one, which rules caught it, and for how many of them a new event was opened.
+    confirmed a suspicion of this one, which rules caught it, whether the buyer proved to be themselves since the order was
+    placed, and for how many rules a new event was opened.
     """
 
     owned: bool
     confirmed: bool
     rejected_by: list[str]
+    challenged_by: list[str]
+    proved: bool
     opened: int
 
 
-def look(db: Connection, order: Order, at: datetime) -> Findings:
+def look(db: Connection, order: Order, ip: str | None, at: datetime) -> Findings:
     """Measure a payment of an order that is held by every rule, and open an event for each that wants a person to look.
 
     What came before counts, not the order itself: ten orders were placed, three payments failed, five others paid from a
-    device of the buyer's.
+    device of the buyer's, twenty from the buyer's address.
     """
     with db.cursor(row_factory=dict_row) as cursor:
         row: dict[str, Any] = cursor.execute(
@@ -83,6 +86,10 @@ def look(db: Connection, order: Order, at: datetime) -> Findings:
                                 SELECT FROM payments.payment_orders o JOIN payments.payment_transactions t USING (order_no)
                                 WHERE o.user_id = d.uid AND t.kind = 'pay' AND t.created_at > since)
                             GROUP BY device_id) AS devices)
+                    WHEN 'ip_accounts' THEN (
+                        SELECT count(DISTINCT o.user_id)
+                        FROM payments.payment_transactions t JOIN payments.payment_orders o USING (order_no)
+                        WHERE t.client_ip = %(ip)s::text AND t.created_at > since AND o.user_id <> %(user_id)s)
                     WHEN 'refund_percent' THEN (
                         SELECT (sum(refunded_amount) * 100 / nullif(sum(payable_amount), 0))::bigint
                         FROM payments.payment_orders WHERE user_id = %(user_id)s AND paid_at > since)
@@ -104,6 +111,9 @@ def look(db: Connection, order: Order, at: datetime) -> Findings:
                    EXISTS (SELECT FROM payments.payment_risk_events
                            WHERE order_no = %(order_no)s AND status = 'confirmed') AS confirmed,
                    ARRAY(SELECT key FROM caught WHERE action = 'reject' ORDER BY key) AS rejected_by,
+                   ARRAY(SELECT key FROM caught WHERE action = 'challenge' ORDER BY key) AS challenged_by,
+                   EXISTS (SELECT FROM identity.pub_confirmations
+                           WHERE uid = %(user_id)s AND confirmed_at >= %(placed_at)s) AS proved,
                    (SELECT count(*) FROM opened) AS opened
             """,
             {
@@ -112,6 +122,8 @@ def look(db: Connection, order: Order, at: datetime) -> Findings:
                 "kind": order.kind,
                 "target_id": order.target_id,
                 "amount": order.payable_amount,
+                "placed_at": order.created_at,
+                "ip": ip,
                 "at": at,
             },
         ).fetchall()[0]
