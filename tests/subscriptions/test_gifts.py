@@ -144,9 +144,7 @@ def test_quote_order_fact_and_ledger_agree_and_the_creator_is_paid(counter: Coun
         fact = counter.fact(made, "paid", amount=amount, platform_discount=1215)
         assert books.handler(build.messages(fact), None) == {"batchItemFailures": []}
     posted = dict(
-        house.sql(
-            "SELECT a.name, p.amount FROM finance.ledger_postings p JOIN finance.ledger_accounts a USING (account_id)"
-        )
+        house.sql("SELECT a.name, p.amount FROM finance.ledger_postings p JOIN finance.ledger_accounts a USING (account_id)")
     )
     assert (posted["channel:alipay"], posted["platform:marketing"], sum(posted.values())) == (-amount, -1215, 0)
     assert posted[f"creator:{counter.creator}:pending"] > 0

@@ -64,17 +64,18 @@ def turn_over() -> int:
         for uid in batch:
             after_id = uid
             try:
-                told += _turn_over(uid, now)
+                with unit_of_work() as db:
+                    told += turn_over_one(db, uid, now)
             except Exception:  # noqa: BLE001 - one bad row must not keep the others where they were
                 observe.error("membership not turned over", uid=uid)
         if len(batch) < _BATCH:
             return told
 
 
-def _turn_over(uid: int, now: datetime) -> int:
-    with unit_of_work() as db:
-        lock_user(db, uid)
-        if not store.is_due(db, uid, now):
-            return 0
-        levels.tell(db, uid, now)
+def turn_over_one(db: Connection, uid: int, now: datetime) -> int:
+    """Say what one person holds now, if what was said is over; 1 when it was."""
+    lock_user(db, uid)
+    if not store.is_due(db, uid, now):
+        return 0
+    levels.tell(db, uid, now)
     return 1
