@@ -34,6 +34,11 @@ MANIFEST = Manifest(
                 "/finance/{proxy+}",
                 "/admin/finance/overview",
                 "/admin/finance/settlements",
+                "/admin/finance/ledger/{proxy+}",
+                "/admin/finance/chargebacks",
+                "/admin/finance/chargebacks/{proxy+}",
+                "/admin/finance/adjustments",
+                "/admin/finance/adjustments/{proxy+}",
                 "/admin/finance/withdrawals",
             ),
             grants=(

@@ -131,6 +131,31 @@ DATA = PersonalData(
             kept=_BOOKS,
         ),
         Rows(
+            "finance.chargebacks",
+            person=("creator_id",),
+            deciders=("opened_by", "decided_by"),
+            what=("被渠道扣回的付款", "Payments that a channel took back"),
+            export="""
+            SELECT chargeback_id, order_no, amount, status, opened_at, decided_at FROM finance.chargebacks
+            WHERE creator_id = %(uid)s ORDER BY chargeback_id
+            """,
+            kept=_BOOKS,
+        ),
+        Rows(
+            "finance.adjustments",
+            person=(),
+            deciders=("proposed_by", "decided_by"),
+            what=("对我账户的调账", "Corrections of your accounts"),
+            export="""
+            SELECT adjustment_id, currency, from_account, to_account, amount, status, reason, proposed_at, decided_at
+            FROM finance.adjustments
+            WHERE from_account LIKE ANY (ARRAY['creator:' || %(uid)s || ':%%', 'buyer:' || %(uid)s || ':%%'])
+               OR to_account LIKE ANY (ARRAY['creator:' || %(uid)s || ':%%', 'buyer:' || %(uid)s || ':%%'])
+            ORDER BY adjustment_id
+            """,
+            kept=_BOOKS,
+        ),
+        Rows(
             "finance.account_merges",
             person=("from_uid", "into_uid"),
             what=("合并的账号", "Accounts that were merged"),

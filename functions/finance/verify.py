@@ -9,6 +9,7 @@ from typing import Final, LiteralString
 from psycopg import sql
 
 from functions.finance.checks.balances import BALANCES
+from functions.finance.checks.decided import DECIDED
 from functions.finance.checks.earnings import EARNINGS
 from functions.finance.checks.holds import HOLDS
 from functions.finance.checks.ledger import LEDGER
@@ -30,7 +31,7 @@ class Check:
     examples: list[str]
 
 
-_ALL: dict[str, LiteralString] = LEDGER | HOLDS | EARNINGS | POOL | WITHDRAWALS | MERGES | BALANCES
+_ALL: dict[str, LiteralString] = LEDGER | HOLDS | EARNINGS | POOL | WITHDRAWALS | MERGES | BALANCES | DECIDED
 
 
 def verify(db: Connection) -> list[Check]:

@@ -1,18 +1,23 @@
 """The proof of the books is itself proved: each kind of damage is found, by the check that says so."""
 
 from collections.abc import Callable
+from datetime import timedelta
 
 import pytest
 
 from events.identity import AccountsMerged
 from functions.finance import on_accounts_merged
-from functions.finance.service import pool, proof
+from functions.finance.models import Entry
+from functions.finance.service import adjustments, chargebacks, pool, proof
+from functions.finance.store import ledger
+from functions.finance.store.adjustments import Adjustment
 from functions.finance.verify import verify
 from shared.ids import new_ulid
 from shared.sql.connection import connect, current
-from tests.finance.build import Desk, MortalPayouts, add_creator
+from tests.finance.build import OPERATOR, START, Desk, MortalPayouts, add_creator
 from tests.finance.conftest import CREATOR
 
+LATER = START + timedelta(days=90)
 DAMAGE = {
     "entries sum to zero": "UPDATE finance.ledger_postings SET amount = amount + 1 WHERE posting_id = (SELECT max(posting_id) FROM finance.ledger_postings)",
     "postings have their entry, account and currency": "UPDATE finance.ledger_accounts SET currency = 'USDT' WHERE name = 'platform:fees'",
@@ -39,7 +44,7 @@ DAMAGE = {
     "the pool is empty": "UPDATE finance.ledger_postings SET amount = amount - 1 WHERE entry_id = (SELECT entry_id FROM finance.ledger_entries WHERE reference = 'pool:2026-03') AND amount > 0",
     "open withdrawals are held, and no others": "UPDATE finance.withdrawal_requests SET amount = amount + 1 WHERE status = 'pending'",
     "withdrawn is what was paid": "UPDATE finance.withdrawal_requests SET status = 'failed' WHERE status = 'paid'",
-    "available is what was settled and merged, less what is frozen or withdrawn": "UPDATE finance.withdrawal_requests SET amount = amount - 1 WHERE status = 'paid'",
+    "available is what was settled, merged and adjusted, less what is frozen or withdrawn": "UPDATE finance.withdrawal_requests SET amount = amount - 1 WHERE status = 'paid'",
     "withdrawals have a hold, and an outcome once final": "UPDATE finance.withdrawal_requests SET hold_no = 9 WHERE status = 'paid'",
     "a transfer is live only where one may be": "UPDATE finance.withdrawal_transfers SET status = 'open' WHERE status = 'succeeded'",
     "transfers that succeeded were paid": "UPDATE finance.withdrawal_transfers SET amount = amount - 1 WHERE status = 'succeeded'",
@@ -49,6 +54,12 @@ DAMAGE = {
     "sales paid from a balance took it from a buyer": "UPDATE finance.ledger_entries SET reference = 'lost' WHERE kind = 'balance_payment'",
     "refunds of such sales went back to a buyer": "UPDATE finance.ledger_entries SET reference = 'lost' WHERE kind = 'balance_refund'",
     "what is on the way between balances and sales is not booked yet": "UPDATE finance.ledger_entries SET ref_id = 'other' WHERE kind = 'balance_payment'",
+    "chargebacks are disputed while they are open": "UPDATE finance.chargebacks SET amount = amount + 1 WHERE status = 'open'",
+    "nothing else is disputed": "UPDATE finance.ledger_postings SET amount = amount - 1 WHERE amount = -2000 AND balance_after IS NULL",
+    "lost chargebacks are taken from the sale, or lost": "UPDATE finance.chargebacks SET amount = amount + 1 WHERE status = 'lost'",
+    "adjustments are posted when they are approved, and held before": "UPDATE finance.adjustments SET status = 'rejected' WHERE status = 'approved'",
+    "entries of people's making have their row": "UPDATE finance.ledger_entries SET ref_id = '77' WHERE kind = 'adjustment_hold'",
+    "an exchange has a side in each of two currencies": "UPDATE finance.ledger_entries SET ref_id = '6' WHERE kind = 'exchange' AND currency = 'CNY'",
 }
 
 
@@ -87,7 +98,22 @@ def busy(desk: Desk) -> Desk:
         "SELECT finance.credit_balance('refund', %s, %s, 100021, 'balance', 4000, %s)",
         (str(desk.refund(sold, 4_000)), sold, desk.at),
     )
+    disputed = [desk.sell(CREATOR, 2_000), desk.sell(CREATOR, 3_000)]
+    desk.refund(disputed[1], 1_000)
     with desk.time():
+        db = current()
+        for number, (order_no, amount) in enumerate(zip(disputed, (2_000, 2_500), strict=True), 1):
+            chargebacks.take(db, OPERATOR, order_no, amount=amount, case_no=f"D-{number}", reason="disputed")
+        chargebacks.end(db, 100_010, 2, "lost", None)
+        for amount in (300, 400):
+            wanted = Adjustment(
+                0, "CNY", f"creator:{CREATOR}:available", "platform:income", amount, "proposed", OPERATOR, LATER
+            )
+            adjustments.propose(db, OPERATOR, wanted, "a mistake")
+        adjustments.decide(db, 100_010, 1, approve=True, comment=None)
+        for side, currency, amount in (("sold", "USDT", 700), ("bought", "CNY", -5_000)):
+            exchanged = {"channel:usdt": amount, "platform:exchange": -amount}
+            ledger.post(db, Entry(f"exchange:5:{side}", "exchange", "exchange", "5", desk.at, exchanged, currency))
         proof.seal()
     desk.books_hold()
     return desk

@@ -19,14 +19,16 @@ EARNINGS: Final[dict[str, LiteralString]] = {
     "refunds are posted as divided": """
         SELECT s.refund_id || ' ' || s.account, s.amount, coalesce(p.amount, 0)
         FROM (
-            SELECT r.refund_id, l.account, l.amount
+            SELECT r.refund_id, l.account, l.amount, CASE WHEN r.refund_id > 0 THEN 'refund:' || r.refund_id
+                   ELSE 'chargeback:' || -r.refund_id || ':outcome' END AS reference
             FROM finance.earning_reversals r JOIN finance.creator_earnings c USING (earning_id) CROSS JOIN LATERAL (VALUES
-                ('channel:' || c.channel, r.amount - r.platform_discount), ('platform:marketing', r.platform_discount),
+                ('channel:' || c.channel, CASE WHEN r.refund_id > 0 THEN r.amount - r.platform_discount ELSE 0 END),
+                ('platform:marketing', r.platform_discount),
                 ('platform:fees', -r.channel_fee),
                 ('platform:income', -r.platform_amount),
                 ('creator:' || c.creator_id || ':pending', -r.creator_amount)) AS l(account, amount)
         ) s
-        LEFT JOIN finance.ledger_entries e ON e.reference = 'refund:' || s.refund_id
+        LEFT JOIN finance.ledger_entries e ON e.reference = s.reference
         LEFT JOIN finance.ledger_accounts a ON a.name = s.account AND a.currency = 'CNY'
         LEFT JOIN finance.ledger_postings p ON p.entry_id = e.entry_id AND p.account_id = a.account_id
     """,

@@ -16,12 +16,14 @@ WITHDRAWALS: Final[dict[str, LiteralString]] = {
                    WHERE status = 'paid' GROUP BY creator_id) w USING (creator_id)
         WHERE b.part = 'withdrawn'
     """,
-    "available is what was settled and merged, less what is frozen or withdrawn": """
+    "available is what was settled, merged and adjusted, less what is frozen or withdrawn": """
         SELECT b.creator_id::text, coalesce(s.amount, 0) + coalesce(m.amount, 0) - coalesce(w.amount, 0), b.balance
         FROM finance.creator_balances b
         LEFT JOIN (SELECT split_part(a.name, ':', 2)::bigint AS creator_id, sum(p.amount) AS amount
                    FROM finance.ledger_entries e JOIN finance.ledger_postings p USING (entry_id)
-                   JOIN finance.ledger_accounts a USING (account_id) WHERE e.kind = 'merge' GROUP BY 1) m USING (creator_id)
+                   JOIN finance.ledger_accounts a USING (account_id)
+                   WHERE (e.kind = 'merge' OR e.ref_type = 'adjustment') AND a.name LIKE 'creator:%:available'
+                     AND a.currency = 'CNY' GROUP BY 1) m USING (creator_id)
         LEFT JOIN (SELECT creator_id, sum(creator_amount) AS amount FROM finance.settlements GROUP BY creator_id) s
             USING (creator_id)
         LEFT JOIN (SELECT creator_id, sum(amount) AS amount FROM finance.withdrawal_requests

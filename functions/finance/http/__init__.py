@@ -1,6 +1,6 @@
 """Every route of finance, and the `handler` that serves them."""
 
-from functions.finance.http import desk, earnings, overview, payout_queue, pool, terms, withdrawals
+from functions.finance.http import corrections, desk, earnings, ledger, overview, payout_queue, pool, terms, withdrawals
 from shared.http.app import create_app, lambda_handler
 
 app = create_app(
@@ -12,5 +12,7 @@ app = create_app(
     payout_queue.router,
     overview.router,
     pool.router,
+    ledger.router,
+    corrections.router,
 )
 handler = lambda_handler(app)

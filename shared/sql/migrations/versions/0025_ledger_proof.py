@@ -344,6 +344,55 @@ DROP TABLE finance.ledger_days, finance.ledger_rolled;
 """
 
 
+# What people bring into the books, each with two of them: money the channel took back, and corrections.
+DECIDED = """
+CREATE TABLE finance.chargebacks (
+    chargeback_id BIGINT GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
+    order_no TEXT NOT NULL,
+    creator_id BIGINT NOT NULL,
+    channel TEXT NOT NULL,
+    case_no TEXT NOT NULL,
+    amount BIGINT NOT NULL CHECK (amount > 0),
+    status TEXT NOT NULL CHECK (status IN ('open', 'won', 'lost')),
+    reason TEXT NOT NULL,
+    opened_by BIGINT NOT NULL,
+    opened_at TIMESTAMPTZ NOT NULL,
+    decided_by BIGINT CHECK (decided_by <> opened_by),
+    decided_at TIMESTAMPTZ,
+    comment TEXT,
+    CONSTRAINT chargebacks_once UNIQUE (channel, case_no),
+    CHECK ((status = 'open') = (decided_by IS NULL) AND (decided_by IS NULL) = (decided_at IS NULL))
+);
+CREATE INDEX chargebacks_list ON finance.chargebacks (opened_at, chargeback_id);
+CREATE INDEX chargebacks_of_order ON finance.chargebacks (order_no);
+
+CREATE TABLE finance.adjustments (
+    adjustment_id BIGINT GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
+    currency TEXT NOT NULL,
+    from_account TEXT NOT NULL,
+    to_account TEXT NOT NULL CHECK (to_account <> from_account),
+    amount BIGINT NOT NULL CHECK (amount > 0),
+    status TEXT NOT NULL CHECK (status IN ('proposed', 'approved', 'rejected')),
+    reason TEXT NOT NULL,
+    proposed_by BIGINT NOT NULL,
+    proposed_at TIMESTAMPTZ NOT NULL,
+    expires_at TIMESTAMPTZ NOT NULL CHECK (expires_at > proposed_at),
+    decided_by BIGINT CHECK (decided_by <> proposed_by),
+    decided_at TIMESTAMPTZ,
+    comment TEXT,
+    CHECK ((status = 'proposed') = (decided_by IS NULL) AND (decided_by IS NULL) = (decided_at IS NULL))
+);
+CREATE INDEX adjustments_list ON finance.adjustments (proposed_at, adjustment_id);
+CREATE TRIGGER kept BEFORE DELETE OR TRUNCATE ON finance.chargebacks
+    FOR EACH STATEMENT EXECUTE FUNCTION platform.refuse_change();
+CREATE TRIGGER kept BEFORE DELETE OR TRUNCATE ON finance.adjustments
+    FOR EACH STATEMENT EXECUTE FUNCTION platform.refuse_change();
+GRANT SELECT, INSERT, UPDATE (status, decided_by, decided_at, comment) ON finance.chargebacks, finance.adjustments TO finance;
+"""
+
+NOTHING_DECIDED = "DROP TABLE finance.chargebacks, finance.adjustments"
+
+
 def _execute(script: str) -> None:
     """Past Alembic's text(), which would take the `:` of an account name or of `:=` for a parameter."""
     connection: Any = op.get_bind().connection.dbapi_connection
@@ -373,10 +422,12 @@ def upgrade() -> None:
     _edit(back=False)
     _execute(SEALS)
     _execute(DAYS)
+    _execute(DECIDED)
 
 
 def downgrade() -> None:
     """Take it away; the role stays, other databases of the server may use it."""
+    _execute(NOTHING_DECIDED)
     _execute(NO_DAYS)
     _execute(NO_SEALS)
     _edit(back=True)
