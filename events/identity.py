@@ -98,3 +98,14 @@ class AccountsParted(Fact):
     from_uid: int
     into_uid: int
     parted_at: datetime
+
+
+class RenewalNoticeSent(Fact):
+    """A subscriber was written to about a renewal."""
+
+    NAME: ClassVar[str] = "identity.renewal_notice_sent.v1"
+
+    notice_id: int
+    uid: int
+    channel: Literal["email", "sms"]
+    sent_at: datetime

@@ -92,3 +92,33 @@ class MembershipChanged(Fact):
     expires_at: datetime | None
     terms: list[MembershipTerm]
     version: int
+
+
+class RenewalChanged(Fact):
+    """Something that decides whether and when a subscription is renewed is different now: look at it again."""
+
+    NAME: ClassVar[str] = "subscriptions.renewal_changed.v1"
+
+    subscription_id: int
+
+
+class RenewalNoticeDue(Fact):
+    """A subscriber is to be told about a renewal, once; identity answers with RenewalNoticeSent.
+
+    `renewal`: `amount` will be debited, or is to be paid, when the period ends. `reminder`: the subscription ends then.
+    `failed`: the period is over and unpaid, access is kept until `until`. `expired`: it was not paid in time.
+    """
+
+    NAME: ClassVar[str] = "subscriptions.renewal_notice_due.v1"
+
+    notice_id: int
+    kind: Literal["renewal", "reminder", "failed", "expired"]
+    subscription_id: int
+    user_id: int
+    title: str
+    amount: int | None
+    due_at: datetime
+    until: datetime | None
+    means: Literal["agreement", "balance", "pay_link"]
+    needs_consent: bool
+    order_no: str | None

@@ -2,7 +2,7 @@
 
 from events.admin import RoleChanged, StaffChanged
 from events.identity import AccountsMerged, AccountsParted, DeletionRequested, PersonalDataRequested, VerificationDecided
-from events.subscriptions import MembershipChanged
+from events.subscriptions import MembershipChanged, RenewalNoticeDue
 from shared.manifest import (
     Bucket,
     DeployTask,
@@ -207,6 +207,7 @@ MANIFEST = Manifest(
             grants=(StartsWorkflow("account_deletion"), StartsWorkflow("data_export")),
         ),
         OnEvent("on_verification_decided", event=VerificationDecided, grants=(Queue("email"), Queue("sms"))),
+        OnEvent("on_renewal_notice_due", event=RenewalNoticeDue, grants=(Queue("email"), Queue("sms"), Publishes())),
         OnStream("on_social_stream", group="social", grants=(Publishes(),)),
         OnEvent("on_staff_changed", event=StaffChanged, grants=(_LIVE_SESSIONS,)),
         OnEvent("on_role_changed", event=RoleChanged, grants=(_LIVE_SESSIONS,)),

@@ -88,6 +88,11 @@ class AmountInvalid(Refusal):
     zh, en = "金额须为不小于 0 的整数（分）", "The amount must be a whole number of fen, zero or more"
 
 
+class PriceChanged(Refusal):
+    status, error = 409, "price_changed"
+    zh, en = "价格已变动，请按当前价格重新确认", "The price has changed: confirm the present one"
+
+
 class CouponNotApplicable(Refusal):
     status, error = 422, "coupon_not_applicable"
     zh, en = "该优惠券不适用于此次购买", "This coupon does not apply to this purchase"

@@ -1,9 +1,32 @@
 """What subscriptions runs and may touch."""
 
-from events.identity import AccountErased, AccountsMerged, AccountsParted, PersonalDataRequested
-from events.payments import OrderClosed, OrderPaid, RefundSucceeded
-from events.subscriptions import EntitlementChanged, MembershipChanged
-from shared.manifest import Bucket, HttpFunction, Key, Manifest, OnEvent, OnQueue, Publishes, Queue, Scheduled, Table
+from events.identity import AccountErased, AccountsMerged, AccountsParted, PersonalDataRequested, RenewalNoticeSent
+from events.payments import DebitFailed, OrderClosed, OrderPaid, RefundSucceeded
+from events.subscriptions import (
+    EntitlementChanged,
+    MembershipChanged,
+    RenewalChanged,
+    SubscriptionActivated,
+    SubscriptionEnded,
+)
+from shared.manifest import (
+    Bucket,
+    HttpFunction,
+    Key,
+    Manifest,
+    OnEvent,
+    OnQueue,
+    Publishes,
+    Queue,
+    Scheduled,
+    Schedules,
+    StartsWorkflow,
+    Table,
+    Task,
+    Workflow,
+)
+
+_ENTRIES = (Schedules("begin_renewal"), Publishes())
 
 MANIFEST = Manifest(
     domain="subscriptions",
@@ -58,6 +81,15 @@ MANIFEST = Manifest(
             grants=(Table("entitlements", ("BatchGetItem", "PutItem"), ("U#",)),),
             timeout=900,
         ),
+        # A subscription's one entry fires before its period ends; what decides about that moves it.
+        OnEvent("on_subscription_activated", event=SubscriptionActivated, grants=_ENTRIES),
+        OnEvent("on_subscription_ended", event=SubscriptionEnded, grants=_ENTRIES),
+        OnEvent("on_renewal_changed", event=RenewalChanged, grants=_ENTRIES),
+        Task("begin_renewal", grants=(StartsWorkflow("renewal"),)),
+        Task("advance_renewal", grants=(Publishes(),)),
+        OnEvent("on_debit_failed", event=DebitFailed, grants=(Publishes(),)),
+        OnEvent("on_renewal_notice_sent", event=RenewalNoticeSent, grants=(Publishes(),)),
+        Scheduled("subscription_renewals", expression="rate(1 hour)", grants=(StartsWorkflow("renewal"),), timeout=300),
         OnEvent("on_accounts_merged", event=AccountsMerged, grants=(Publishes(),)),
         OnEvent("on_accounts_parted", event=AccountsParted, grants=(Publishes(),)),
         OnEvent("on_account_erased", event=AccountErased),
@@ -68,5 +100,6 @@ MANIFEST = Manifest(
             grants=(Table("entitlements", ("Query",), ("U#",)), Bucket("exports", ("write",), "personal/")),
         ),
     ),
+    workflows=(Workflow("renewal", ("advance_renewal",)),),
     queues=("coupon-exports",),
 )

@@ -27,13 +27,14 @@ def lasting(start: datetime, months: int, days: int) -> datetime:
 
 @dataclass(frozen=True, slots=True)
 class Period:
-    """A stretch of access a subscription was given: by an order, as a trial, for free, or by a change of plan.
+    """A stretch of access a subscription was given: by an order, as a trial, for free, by a change of plan or a renewal.
 
-    `amount` is its price in fen; a change was ordered at a moment, for what its subscription stood at then.
+    `amount` is its price in fen; a change was ordered at a moment, for what its subscription stood at then. A renewal is
+    granted as of the end of the period it renews.
     """
 
     period_id: int
-    kind: Literal["order", "trial", "free", "change", "gift"]
+    kind: Literal["order", "trial", "free", "change", "renewal", "gift"]
     plan_id: int
     tier: int
     amount: int
@@ -69,19 +70,24 @@ def standing(granted: Sequence[Period]) -> Standing | None:
     The periods that follow without a gap up to the end count as one; the highest tier among them holds for all of it,
     since a higher tier includes the lower ones. A change of plan begins when it is paid: its price has what was left taken
     off, unless more was granted after it was ordered; then it follows like the others. Taking a period away gives what would
-    be had it never been granted.
+    be had it never been granted. Months that follow without a gap keep the day of the month they began on.
     """
     if not granted:
         return None
     ordered = sorted(granted, key=lambda period: (period.granted_at, period.period_id))
-    start = ordered[0].granted_at
-    end = ordered[0].end_from(start)
-    stretch = [ordered[0]]
-    for period in ordered[1:]:
-        if period.granted_at >= end or (period.kind == "change" and period.ordered_at >= stretch[-1].granted_at):
-            start = end = period.granted_at
-            stretch = []
-        end = period.end_from(end)
+    start = end = anchor = ordered[0].granted_at
+    months = 0
+    stretch: list[Period] = []
+    for period in ordered:
+        changes = bool(stretch) and period.kind == "change" and period.ordered_at >= stretch[-1].granted_at
+        if changes or period.granted_at > end:
+            anchor, months = period.granted_at, 0
+        if changes or period.granted_at >= end:
+            start, stretch = period.granted_at, []
+        months += period.months
+        end = lasting(anchor, months, period.days)
+        if period.days:
+            anchor, months = end, 0
         stretch.append(period)
     best = max(stretch, key=lambda period: period.tier)
     worth = sum(period.amount for period in stretch if period.kind not in {"trial", "free"})

@@ -1,6 +1,7 @@
 """What subscriptions holds of a person. What was bought and sold is a contract, kept as such; its free words go."""
 
 from functions.subscriptions.pricing_personal_data import ROWS as PRICING
+from functions.subscriptions.renewal_personal_data import ROWS as RENEWALS
 from shared.personal_data import Items, Kept, PersonalData, Rows
 
 _CONTRACT = Kept("《电子商务法》第三十一条：交易信息自交易完成之日起保存不少于三年", "3 年")
@@ -13,7 +14,7 @@ DATA = PersonalData(
             person=("user_id", "creator_id"),
             what=("我的订阅", "Your subscriptions"),
             export="""
-            SELECT subscription_id, creator_id, plan_id, tier, amount, status, auto_renew, cancel_at_period_end, channel,
+            SELECT subscription_id, creator_id, plan_id, tier, amount, status, auto_renew, cancel_at_period_end, channel, renew_by,
                    order_no, current_period_start, current_period_end, pause_at_period_end, resume_at, next_plan_id, cancelled_at, cancel_reason, created_at, updated_at
             FROM subscriptions.user_subscriptions WHERE user_id = %(uid)s ORDER BY subscription_id
             """,
@@ -154,6 +155,7 @@ DATA = PersonalData(
             kept=_CONTRACT,
         ),
         *PRICING,
+        *RENEWALS,
     ),
     items=(
         Items(

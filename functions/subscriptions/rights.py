@@ -37,7 +37,7 @@ class Right:
             "trial" if row["status"] == "trialing" else "subscription",
             row["plan_id"],
             row["tier"],
-            row["current_period_end"],
+            row["access_until"],
             row["status"] not in GIVES_ACCESS,
             row["version"],
         )

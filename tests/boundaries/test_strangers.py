@@ -35,6 +35,8 @@ BODIES: dict[str, Any] = {
     "MED-003": {},
     "SUB-004": {"name": "Mine now"},
     "SUB-014": {"plan_id": "{plan_id}"},
+    "SUB-010-means": {"means": "balance"},
+    "SUB-010-consent": {"amount": 3000},
     "PAY-009": {"reason": "I want it"},
 }
 """What a row is sent, where an empty object would not get past validation."""
@@ -71,6 +73,8 @@ class Belongings:
             "subscription_id": self.subscription,
             "order_no": self.order,
             "withdrawal_id": self.withdrawal,
+            "invoice_id": self.invoice,
+            "statement_id": self.statement,
             "rule_id": self.pricing_rule,
             "coupon_id": self.coupon,
             "job_id": lambda: open_job(OWNER, "test", {}).job_id,
@@ -127,6 +131,29 @@ class Belongings:
             (OWNER,),
         )
         return int(withdrawal_id)
+
+    def invoice(self) -> int:
+        [(invoice_id,)] = self._house.sql(
+            """
+            INSERT INTO finance.invoices (kind, user_id, order_nos, amount, tax_rate_bp, tax_amount, title_type, title, seller,
+                provider, serial, status, next_try_at, created_at, updated_at)
+            VALUES ('blue', %s, '{o}', 100, 600, 6, 'personal', 't', '{}', 'platform', 's', 'issuing', now(), now(), now())
+            RETURNING invoice_id
+            """,
+            (OWNER,),
+        )
+        return int(invoice_id)
+
+    def statement(self) -> int:
+        [(statement_id,)] = self._house.sql(
+            """
+            INSERT INTO finance.statements (creator_id, month, opening_balance, closing_balance, line_count, figures_sha256,
+                created_at)
+            VALUES (%s, '2026-01-01', 0, 0, 0, repeat('0', 64), now()) RETURNING statement_id
+            """,
+            (OWNER,),
+        )
+        return int(statement_id)
 
     def api_key(self) -> int:
         [(key_id,)] = self._house.sql(

@@ -26,10 +26,13 @@ from functions.subscriptions import (
 )
 from functions.subscriptions.http import handler
 from shared import clock
+from shared.sql import connection
+from shared.sql.connection import Connection, connect
 from shared.views.entitlements import EntitlementItem, Held, held
 from tests.fixtures.api import Api, Reply
 from tests.fixtures.postgres import House
 from tests.subscriptions import build
+from tests.subscriptions.collecting import ENVIRONMENT, Collecting
 
 LISTENERS: dict[type[Fact], ModuleType] = {
     OrderPaid: on_order_paid,
@@ -154,6 +157,38 @@ def noon():
     """The clock stands at noon in Shanghai, 10 March 2026."""
     with clock.frozen(build.NOON):
         yield build.NOON
+
+
+@pytest.fixture
+def collecting(cloud, house, monkeypatch) -> Collecting:
+    """A creator and a subscriber at noon in Shanghai, 10 March 2026."""
+    for name, value in ENVIRONMENT.items():
+        monkeypatch.setenv(name, value)
+    return Collecting(house.sql, house.acting)
+
+
+@pytest.fixture
+def committing(cloud, fresh_database, monkeypatch) -> Iterator[Collecting]:
+    """The same on a database that keeps what is committed."""
+    for name, value in ENVIRONMENT.items():
+        monkeypatch.setenv(name, value)
+    connections = {domain: connect(fresh_database(domain)) for domain in ("subscriptions", "identity")}
+
+    @contextmanager
+    def acting(domain: str) -> Iterator[Connection]:
+        connection.use(connections[domain])
+        yield connections[domain]
+        connection.use(None)
+
+    with connect(fresh_database()) as owner:
+
+        def sql(statement: Any, parameters: Any = None) -> list[tuple[Any, ...]]:
+            cursor = owner.execute(statement, parameters)
+            return cursor.fetchall() if cursor.description else []
+
+        yield Collecting(sql, acting)
+    for each in connections.values():
+        each.close()
 
 
 def items() -> dict[tuple[str, str], dict[str, Any]]:

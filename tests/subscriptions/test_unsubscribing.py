@@ -90,7 +90,7 @@ def test_more_than_a_batch_is_ended_in_one_run(noon, shop) -> None:
         """
         INSERT INTO subscriptions.user_subscriptions (user_id, creator_id, plan_id, tier, amount, status, auto_renew,
             current_period_start, current_period_end, version, created_at, updated_at)
-        SELECT 500000 + n, %s, %s, 1, 0, 'active', true, %s, %s, n, now(), now() FROM generate_series(1, 205) n
+        SELECT 500000 + n, %s, %s, 1, 0, 'active', false, %s, %s, n, now(), now() FROM generate_series(1, 205) n
         """,
         (shop.creator, plan_id, noon, noon + timedelta(seconds=1)),
     )

@@ -19,11 +19,11 @@ _BATCH = 100
 def is_over(row: Mapping[str, Any], now: datetime) -> bool:
     """Whether a live subscription's time has passed though nothing has ended it yet.
 
-    Its period, unless a renewal is being retried; or, while it is pending, the life of its order.
+    Its access, which outlasts its period while a renewal is being collected; or, while it is pending, the life of its order.
     """
     if row["status"] == "pending":
         return row["expires_at"] is None or bool(row["expires_at"] <= now)
-    return row["status"] not in {"past_due", "paused"} and bool(row["current_period_end"] <= now)
+    return row["status"] not in {"past_due", "paused"} and bool(row["access_until"] <= now)
 
 
 def let_go(db: Connection, subscription_id: int, status: str, now: datetime) -> None:

@@ -11,7 +11,7 @@ from functions.subscriptions.periods import standing
 from functions.subscriptions.service import gift_orders, memberships, merging, purchases
 from functions.subscriptions.service import standing as stands
 from functions.subscriptions.service.pricing import redemptions
-from functions.subscriptions.states import LIVE, Event, after
+from functions.subscriptions.states import GIVES_ACCESS, LIVE, Event, after
 from functions.subscriptions.store import standing as store
 from functions.subscriptions.store.rows import Row
 from shared import clock
@@ -85,6 +85,7 @@ def give(db: Connection, buyer_id: int, order_no: str, paid_at: datetime) -> Non
     """The order's subscription runs, also one that had expired unpaid: paid money gives access.
 
     When meanwhile another subscription to the creator runs, that one is extended instead; one that is only pending gives way.
+    A renewal paid while access is kept begins where the period it renews ends, whenever it is paid.
     """
     filed, now = _filed(db, buyer_id, order_no), clock.now()
     if filed["order_status"] in {"granted", "refunded"}:
@@ -96,7 +97,8 @@ def give(db: Connection, buyer_id: int, order_no: str, paid_at: datetime) -> Non
             stands.end(db, filed["live_id"], was=filed["live_status"], becomes=given_way, because="expired", now=now)
         else:
             heir, status = filed["live_id"], filed["live_status"]
-    store.grant(db, filed["period_id"], heir, paid_at, now)
+    renews = filed["kind"] == "renewal" and heir == filed["subscription_id"] and status in GIVES_ACCESS
+    store.grant(db, filed["period_id"], heir, filed["current_period_end"] if renews else paid_at, now)
     reached, becomes = standing(store.granted(db, heir)), after(status, Event.PAID)
     if reached is not None and becomes is not None:
         stands.begin(db, heir, becomes, reached, now)

@@ -4,7 +4,7 @@ from datetime import datetime
 
 from functions.subscriptions.errors import NotActive, NotPaused, PlanArchived, ResumeAtInvalid, SubscriptionNotFound
 from functions.subscriptions.schemas import OpenedOrderOut, PauseIn, ResumedOut, SubscriptionOut
-from functions.subscriptions.service import expiry, selling
+from functions.subscriptions.service import expiry, selling, standing
 from functions.subscriptions.service.views import subscription_out
 from functions.subscriptions.store import life, plans
 from functions.subscriptions.store import subscriptions as store
@@ -30,6 +30,8 @@ def pause(db: Connection, user_id: int, subscription_id: int, wish: PauseIn) -> 
     if wish.resume_at is not None and wish.resume_at <= row["current_period_end"]:
         raise ResumeAtInvalid(period_end=clock.rfc3339(row["current_period_end"]))
     life.set_pause(db, subscription_id, pauses=True, resume_at=wish.resume_at, at=now)
+    if not row["pause_at_period_end"]:
+        standing.tell_renewal_changed(db, subscription_id)
     return subscription_out(row | {"pause_at_period_end": True})
 
 
@@ -47,6 +49,7 @@ def resume(db: Connection, user_id: int, subscription_id: int) -> ResumedOut:
     order = None
     if row["status"] == "active" and row["pause_at_period_end"]:
         life.set_pause(db, subscription_id, pauses=False, resume_at=None, at=now)
+        standing.tell_renewal_changed(db, subscription_id)
         row["pause_at_period_end"] = False
     elif row["status"] == "paused":
         order = _order(db, row, now)

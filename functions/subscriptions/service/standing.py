@@ -3,7 +3,7 @@
 from datetime import datetime
 from typing import Any, Literal
 
-from events.subscriptions import SubscriptionActivated, SubscriptionEnded
+from events.subscriptions import RenewalChanged, SubscriptionActivated, SubscriptionEnded
 from functions.subscriptions.periods import Standing
 from functions.subscriptions.rights import Right
 from functions.subscriptions.states import GIVES_ACCESS, Status
@@ -34,6 +34,11 @@ def tell_begun(db: Connection, row: dict[str, Any]) -> None:
     )
 
 
+def tell_renewal_changed(db: Connection, subscription_id: int) -> None:
+    """Say that whether, when or how a subscription is renewed may be different now."""
+    outbox.record(db, RenewalChanged(event_id=new_ulid(), occurred_at=clock.now(), subscription_id=subscription_id))
+
+
 def begin(db: Connection, subscription_id: int, status: Status, stands: Standing, now: datetime) -> None:
     """Let a subscription give what it stands at, newly or for longer."""
     row = store.stand(db, subscription_id, status, stands, now)
@@ -41,11 +46,19 @@ def begin(db: Connection, subscription_id: int, status: Status, stands: Standing
         tell_begun(db, row)
 
 
+def keep(db: Connection, subscription_id: int, status: Status, grace_until: datetime, now: datetime) -> None:
+    """Let a subscription that is being renewed keep its access beyond its period."""
+    row = store.keep(db, subscription_id, status, grace_until, now)
+    if row is not None:
+        outbox.record(db, Right.of_subscription(row).changed())
+
+
 def shorten(db: Connection, subscription_id: int, status: Status, stands: Standing, now: datetime) -> None:
     """Let a subscription give less than before, but not nothing."""
     row = store.stand(db, subscription_id, status, stands, now)
     if row is not None:
         outbox.record(db, Right.of_subscription(row).changed())
+        tell_renewal_changed(db, subscription_id)
 
 
 def end(

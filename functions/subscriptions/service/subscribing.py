@@ -204,6 +204,7 @@ def _row(opening: store.Opening, opened: Row, plan: Row) -> Row:
         "cancel_at_period_end": False,
         "current_period_start": opening.starts,
         "current_period_end": opening.ends,
+        "access_until": opening.ends,
         "next_plan_id": None,
         "order_no": opening.order_no,
         "cancelled_at": None,

@@ -18,7 +18,7 @@ class Sale:
     order_kind: str
     """`renewal` or `change_plan`."""
     kind: str
-    """`order` or `change`."""
+    """`order`, `change` or `renewal`."""
     subscription_id: int
     user_id: int
     creator_id: int

@@ -67,7 +67,7 @@ def move_subscriptions(db: Connection, merge: Merge, at: datetime) -> list[Row]:
             WHERE user_id = %(from)s AND status IN ('pending', 'trialing', 'active', 'past_due', 'paused') AND creator_id <> %(into)s
                 AND NOT EXISTS (SELECT FROM subscriptions.user_subscriptions own WHERE own.user_id = %(into)s
                     AND own.creator_id = s.creator_id AND own.status IN ('pending', 'trialing', 'active', 'past_due'))
-            RETURNING subscription_id, user_id, creator_id, status, plan_id, tier, current_period_end, version
+            RETURNING subscription_id, user_id, creator_id, status, plan_id, tier, current_period_end, access_until, version
         ), noted AS (
             INSERT INTO subscriptions.merged_rights (merge_id, kind, id, at)
             SELECT %(merge_id)s, 'subscription', subscription_id, %(at)s FROM moved ON CONFLICT DO NOTHING
@@ -109,7 +109,7 @@ def return_subscriptions(db: Connection, merge: Merge, at: datetime) -> list[Row
                 SELECT id FROM subscriptions.merged_rights WHERE merge_id = %(merge_id)s AND kind = 'subscription')
             AND NOT EXISTS (SELECT FROM subscriptions.user_subscriptions own WHERE own.user_id = %(from)s
                 AND own.creator_id = s.creator_id AND own.status IN ('pending', 'trialing', 'active', 'past_due'))
-        RETURNING subscription_id, user_id, creator_id, status, plan_id, tier, current_period_end, version
+        RETURNING subscription_id, user_id, creator_id, status, plan_id, tier, current_period_end, access_until, version
         """,
         {"merge_id": merge.merge_id, "from": merge.from_uid, "into": merge.into_uid, "at": at},
     )
@@ -123,7 +123,7 @@ def renew_version(db: Connection, uid: int, creator_id: int) -> tuple[int, Row |
         WITH live AS (
             UPDATE subscriptions.user_subscriptions SET version = nextval('subscriptions.entitlement_version')
             WHERE user_id = %(uid)s AND creator_id = %(creator_id)s AND status IN ('trialing', 'active', 'past_due')
-            RETURNING user_id, creator_id, status, plan_id, tier, current_period_end, version
+            RETURNING user_id, creator_id, status, plan_id, tier, current_period_end, access_until, version
         )
         SELECT nextval('subscriptions.entitlement_version') AS free_version, live.* FROM (VALUES (1)) one LEFT JOIN live ON true
         """,

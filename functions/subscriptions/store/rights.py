@@ -131,7 +131,7 @@ def towards_creators(db: Connection, after: tuple[int, int], limit: int) -> list
         """
         SELECT DISTINCT ON (user_id, creator_id) user_id AS uid, 'CREATOR' AS scope, creator_id AS scope_id,
             CASE WHEN status = 'trialing' THEN 'trial' ELSE 'subscription' END AS source, plan_id, tier,
-            current_period_end AS valid_until, status NOT IN ('trialing', 'active', 'past_due') AS revoked, version
+            access_until AS valid_until, status NOT IN ('trialing', 'active', 'past_due') AS revoked, version
         FROM subscriptions.user_subscriptions
         WHERE version IS NOT NULL AND (user_id, creator_id) > (%(user_id)s, %(scope_id)s)
         ORDER BY user_id, creator_id, version DESC LIMIT %(limit)s

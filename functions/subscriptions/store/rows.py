@@ -24,7 +24,7 @@ PLAN: LiteralString = """
 SUBSCRIPTION: LiteralString = (
     """
     s.subscription_id, s.user_id, s.creator_id, s.status, s.auto_renew, s.cancel_at_period_end, s.current_period_start,
-    s.current_period_end, s.pause_at_period_end, s.next_plan_id, s.order_no, s.cancelled_at, s.created_at,"""
+    s.current_period_end, s.access_until, s.pause_at_period_end, s.next_plan_id, s.order_no, s.cancelled_at, s.created_at,"""
     + PLAN
 )
 SUBSCRIPTIONS: LiteralString = """

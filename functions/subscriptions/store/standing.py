@@ -27,7 +27,7 @@ def filed(db: Connection, order_no: str) -> Row | None:
     return one(
         db,
         """
-        SELECT d.period_id, d.status AS order_status, s.subscription_id, s.status,
+        SELECT d.period_id, d.kind, d.status AS order_status, s.subscription_id, s.status, s.current_period_end,
                live.subscription_id AS live_id, live.status AS live_status
         FROM subscriptions.subscription_periods d
         JOIN subscriptions.user_subscriptions s USING (subscription_id)
@@ -45,7 +45,7 @@ def hold(db: Connection, subscription_id: int) -> Row | None:
     return one(
         db,
         """
-        SELECT s.subscription_id, s.status, s.current_period_end
+        SELECT s.subscription_id, s.status, s.access_until
         FROM subscriptions.user_subscriptions s JOIN subscriptions.subscription_plans p USING (plan_id)
         WHERE s.subscription_id = %(subscription_id)s FOR UPDATE OF p
         """,
@@ -54,12 +54,13 @@ def hold(db: Connection, subscription_id: int) -> Row | None:
 
 
 def due(db: Connection, at: datetime, after_id: int, limit: int) -> list[Row]:
-    """Running subscriptions whose period is over, by id; those whose renewal is being retried are not among them."""
+    """Running subscriptions that end with a period that is over, by id. Those to be renewed are left to their renewals."""
     return rows(
         db,
         """
         SELECT subscription_id, user_id FROM subscriptions.user_subscriptions
         WHERE status IN ('trialing', 'active') AND current_period_end <= %(at)s AND subscription_id > %(after_id)s
+            AND access_until <= %(at)s AND NOT (auto_renew AND NOT cancel_at_period_end AND NOT pause_at_period_end)
         ORDER BY subscription_id LIMIT %(limit)s
         """,
         {"at": at, "after_id": after_id, "limit": limit},
@@ -67,12 +68,16 @@ def due(db: Connection, at: datetime, after_id: int, limit: int) -> list[Row]:
 
 
 def grant(db: Connection, period_id: int, subscription_id: int, granted_at: datetime, at: datetime) -> None:
-    """Give an order's period to a subscription, as of when it was paid."""
+    """Give an order's period to a subscription, as of `granted_at`; if it pays a renewal, that is done."""
     db.execute(
         """
-        UPDATE subscriptions.subscription_periods SET status = 'granted', subscription_id = %(subscription_id)s,
-            granted_at = %(granted_at)s, updated_at = %(at)s
-        WHERE period_id = %(period_id)s
+        WITH given AS (
+            UPDATE subscriptions.subscription_periods SET status = 'granted', subscription_id = %(subscription_id)s,
+                granted_at = %(granted_at)s, updated_at = %(at)s
+            WHERE period_id = %(period_id)s RETURNING order_no
+        )
+        UPDATE subscriptions.renewals r SET status = 'renewed', ended_at = %(at)s, updated_at = %(at)s
+        FROM given WHERE r.order_no = given.order_no
         """,
         {"period_id": period_id, "subscription_id": subscription_id, "granted_at": granted_at, "at": at},
     )
@@ -116,11 +121,12 @@ def stand(db: Connection, subscription_id: int, status: str, standing: Standing,
             auto_renew = auto_renew AND p.status = 'active',
             resume_at = CASE WHEN s.status <> 'paused' THEN resume_at END,
             next_plan_id = CASE WHEN s.plan_id = p.plan_id THEN next_plan_id END,
+            grace_until = NULL, renew_attempts = 0, next_attempt_at = NULL,
             version = nextval('subscriptions.entitlement_version'), updated_at = %(at)s
         FROM subscriptions.subscription_plans p
         WHERE s.subscription_id = %(subscription_id)s AND p.plan_id = %(plan_id)s
         RETURNING s.subscription_id, s.user_id, s.creator_id, s.status, s.plan_id, s.tier, s.current_period_start,
-            s.current_period_end, s.version
+            s.current_period_end, s.access_until, s.version
         """,
         {
             "subscription_id": subscription_id,
@@ -143,6 +149,7 @@ def end(db: Connection, subscription_id: int, status: str, reason: str | None, a
         UPDATE subscriptions.user_subscriptions SET status = %(status)s,
             auto_renew = auto_renew AND %(status)s = 'paused', pause_at_period_end = false,
             resume_at = CASE WHEN %(status)s = 'paused' THEN resume_at END,
+            grace_until = NULL, renew_attempts = 0, next_attempt_at = NULL,
             cancelled_at = CASE WHEN %(status)s = 'cancelled' THEN %(at)s::timestamptz ELSE cancelled_at END,
             cancel_reason = coalesce(%(reason)s, cancel_reason),
             version = CASE WHEN status IN ('trialing', 'active', 'past_due') THEN nextval('subscriptions.entitlement_version')
@@ -150,7 +157,22 @@ def end(db: Connection, subscription_id: int, status: str, reason: str | None, a
             updated_at = %(at)s
         WHERE subscription_id = %(subscription_id)s
         RETURNING subscription_id, user_id, creator_id, status, plan_id, tier, current_period_start,
-            current_period_end, version
+            current_period_end, access_until, version
         """,
         {"subscription_id": subscription_id, "status": status, "reason": reason, "at": at},
+    )
+
+
+def keep(db: Connection, subscription_id: int, status: str, grace_until: datetime, at: datetime) -> Row | None:
+    """Let a subscription give access until its renewal is collected or given up."""
+    return one(
+        db,
+        """
+        UPDATE subscriptions.user_subscriptions SET status = %(status)s, grace_until = %(grace_until)s,
+            version = nextval('subscriptions.entitlement_version'), updated_at = %(at)s
+        WHERE subscription_id = %(subscription_id)s
+        RETURNING subscription_id, user_id, creator_id, status, plan_id, tier, current_period_start,
+            current_period_end, access_until, version
+        """,
+        {"subscription_id": subscription_id, "status": status, "grace_until": grace_until, "at": at},
     )

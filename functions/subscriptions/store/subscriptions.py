@@ -68,6 +68,10 @@ _OPEN = sql.SQL(
             CASE WHEN %(starts)s::timestamptz IS NULL THEN 'open' ELSE 'granted' END,
             %(expires_at)s, %(starts)s, %(at)s, %(at)s
         FROM opened
+    ), agreed AS (
+        INSERT INTO subscriptions.renewal_consents (subscription_id, plan_id, amount, given_at)
+        SELECT opened.subscription_id, p.plan_id, p.amount, %(at)s
+        FROM opened JOIN subscriptions.subscription_plans p ON p.plan_id = %(plan_id)s WHERE %(auto_renew)s
     )
     """
 )
@@ -104,7 +108,7 @@ def open_with_order(db: Connection, opening: Opening, title: str, price: Price) 
 
 _PLAN_FOR = with_plan(
     """
-    SELECT p.creator_id, p.seats_taken, live.subscription_id, live.status, live.current_period_end,
+    SELECT p.creator_id, p.seats_taken, live.subscription_id, live.status, live.access_until,
         live.order_no, due.expires_at,
         EXISTS (SELECT 1 FROM subscriptions.user_subscriptions s WHERE s.user_id = %(user_id)s
             AND s.creator_id = p.creator_id AND s.version IS NOT NULL) AS had_access,
