@@ -27,6 +27,16 @@ class OrderPaid(Fact):
     """What the platform took off the price at its own cost: the seller is paid as if the buyer had paid that too."""
 
 
+class TransferEnded(Fact):
+    """A channel says that a transfer to a payee, under a number of ours, came to its end. Which, the channel tells who asks."""
+
+    NAME: ClassVar[str] = "payments.transfer_ended.v1"
+
+    channel: str
+    transfer_no: str
+    told_at: datetime
+
+
 class OrderClosed(Fact):
     """An unpaid order ended; what was reserved for it is free again."""
 

@@ -2,7 +2,7 @@
 
 from events.finance import WithdrawalRequested
 from events.identity import AccountErased, AccountsMerged, PersonalDataRequested
-from events.payments import OrderPaid, RefundSucceeded
+from events.payments import OrderPaid, RefundSucceeded, TransferEnded
 from shared.manifest import (
     AnswersWorkflow,
     Bucket,
@@ -102,6 +102,7 @@ MANIFEST = Manifest(
         ),
         Task("assess_withdrawal", grants=(Publishes(), Key("pii", ("decrypt",)))),
         Task("await_decision", grants=(AnswersWorkflow("withdrawal"),)),
+        OnEvent("on_transfer_ended", event=TransferEnded, timeout=60, grants=(*_PAYS, Publishes())),
         Task("send_transfer", timeout=60, grants=_PAYS),
         Task("poll_transfer", timeout=60, grants=_PAYS),
         Task("finish_withdrawal", grants=(Publishes(),)),

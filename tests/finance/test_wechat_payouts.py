@@ -8,17 +8,22 @@ from typing import Any
 
 import pytest
 
+from events.payments import TransferEnded
+from functions.finance import on_transfer_ended, send_transfer
 from functions.finance.gateways.alipay import AlipayPayouts
 from functions.finance.gateways.base import Payout, Said
 from functions.finance.gateways.by_hand import ByHand
 from functions.finance.gateways.wechat import NOTIFY_PATH, WechatPayouts
+from functions.finance.service.payees import Target
 from functions.finance.withdrawal import BY_HAND, CONFIRM, is_hopeless
 from functions.payments.gateways.wechat import NOTIFY_PATH as HEARD_AT
-from shared import clock
+from shared import aws, clock
 from shared.ids import new_ulid
 from shared.money import Money
 from shared.vendors.wechat_notify import verify_notice
 from shared.vendors.wechat_transfers import Transfer, TransferState
+from tests.finance.build import Desk
+from tests.finance.conftest import CREATOR
 from tests.fixtures.sandbox import Merchant, Sandbox
 
 OPENID = "oUpF8uMuAJO_M2pxb1Q9zNjWeS6o"
@@ -170,6 +175,38 @@ def test_a_notice_is_told_once_and_believed_by_its_signature(sandbox: Sandbox, m
     assert said.event_type == "MCHTRANSFER.BILL.FINISHED"
     assert isinstance(said.said, Transfer)
     assert (said.said.out_bill_no, said.said.state) == (wanted.transfer_no, TransferState.SUCCESS)
+
+
+@pytest.fixture
+def paying(counter: Desk, sandbox: Sandbox) -> Desk:
+    """The desk with the simulators' credentials in its secret."""
+    secret = sandbox.http.get("/wechat/credentials").text
+    aws.client("secretsmanager").put_secret_value(SecretId="sharestack/test/wechat", SecretString=secret)
+    counter.earned(CREATOR, 500_000)
+    counter.at = clock.now()  # both sides of a WeChat call look at the time
+    return counter
+
+
+def test_the_end_of_a_payout_is_heard_and_asked_for(paying: Desk, sandbox: Sandbox) -> None:
+    withdrawal_id = paying.ask(CREATOR, 50_000, Target("wechat", OPENID, "张三"))
+    paying.task("assess_withdrawal", {"withdrawal_id": withdrawal_id})
+    with paying.time():
+        assert send_transfer.handler({"withdrawal_id": withdrawal_id}, None)["next"] == "poll"
+    ((number, confirm),) = paying.sql("SELECT transfer_no, confirm FROM finance.withdrawal_transfers")
+    assert json.loads(confirm)["package"]
+    ended = TransferEnded(
+        event_id=new_ulid(), occurred_at=paying.at, channel="wechat", transfer_no=number, told_at=paying.at
+    )
+    assert paying.deliver(on_transfer_ended.handler, ended) == []
+    assert paying.status(withdrawal_id) == "processing"
+    sandbox.control("wechat", "confirm", {"out_bill_no": number}).raise_for_status()
+    for event_id in (new_ulid(), new_ulid()):
+        assert paying.deliver(on_transfer_ended.handler, ended.model_copy(update={"event_id": event_id})) == []
+    assert paying.status(withdrawal_id) == "paid"
+    assert paying.balances(CREATOR)["withdrawn"] == 50_000
+    unknown = ended.model_copy(update={"event_id": new_ulid(), "transfer_no": "T0"})
+    assert paying.deliver(on_transfer_ended.handler, unknown) == []
+    paying.books_hold()
 
 
 class TestCards:

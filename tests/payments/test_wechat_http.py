@@ -11,8 +11,10 @@ from functions.payments.gateways.wechat import WechatGateway
 from functions.payments.http import handler
 from functions.payments.service import notices, refunds
 from shared import clock
+from shared.money import Money
 from shared.sql.connection import reading
 from shared.vendors.wechat_sign import SIGNED_HEADERS
+from shared.vendors.wechat_transfers import TransferBill, transfer
 from tests.fixtures.api import Api, Reply
 from tests.fixtures.postgres import House
 from tests.fixtures.sandbox import Merchant, Sandbox
@@ -178,3 +180,21 @@ def test_paying_while_the_order_is_cancelled_is_settled_late(
     assert deliver_raw(wechat, merchant, merchant.next()).status == 200
     work_off(house)
     assert house.sql("SELECT status FROM payments.payment_orders") == [("paid",)]
+
+
+def test_the_end_of_a_transfer_is_told_once_to_who_sent_it(
+    wechat: Api, house: House, sandbox: Sandbox, merchant: Merchant
+) -> None:
+    bill = TransferBill("T1", "oUpF8uMuAJO_M2pxb1Q9zNjWeS6o", "张三", Money(12_345), "withdrawal 7", merchant.url)
+    transfer(sandbox.wechat().gateway, bill)
+    sandbox.control("wechat", "confirm", {"out_bill_no": "T1"}).raise_for_status()
+    body = merchant.next()
+    headers = {name: merchant.headers[body][name] for name in SIGNED_HEADERS}
+    for _ in range(2):
+        reply = wechat.call("POST", "/payments/wechat/callback", form=body.decode(), headers=headers)
+        assert (reply.status, reply.json) == (200, SUCCESS)
+        assert work_off(house) == ["told to who sent it"]
+    assert [(fact["channel"], fact["transfer_no"]) for fact in house.facts("payments.transfer_ended.v1")] == [
+        ("wechat", "T1")
+    ]
+    assert house.sql("SELECT count(*) FROM payments.payment_cases") == [(0,)]

@@ -142,6 +142,8 @@ class Notification:
     refunded: Money | None = None
     refunded_total: Money | None = None
     gateway_no: str | None = None
+    transfer_no: str | None = None
+    """Set when it tells of money that was sent out, which is not of payments."""
 
 
 @dataclass(frozen=True, slots=True)

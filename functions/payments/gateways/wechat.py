@@ -35,6 +35,7 @@ from shared.vendors.wechat_config import WechatConfig
 from shared.vendors.wechat_notify import ACKNOWLEDGED, claimed_id, verify_notice
 from shared.vendors.wechat_results import Refund, RefundState, Trade, TradeState
 from shared.vendors.wechat_sign import SIGNED_HEADERS, NotSignedError
+from shared.vendors.wechat_transfers import Transfer
 
 NOTIFY_PATH: Final = "/api/v1/payments/wechat/callback"
 # A buyer waits behind a call, and a request has 30 s for all of them.
@@ -136,6 +137,10 @@ class WechatGateway:
         except NotSignedError as error:
             raise NotBelievedError(str(error)) from error
         said = notice.said
+        if isinstance(said, Transfer):
+            return Notification(
+                notice.notice_id, "", Unpaid(f"transfer {said.state}"), None, None, transfer_no=said.out_bill_no
+            )
         if isinstance(said, Trade):
             return Notification(notice.notice_id, said.out_trade_no, _state(said))
         # A notice of a refund tells nothing of the payment, which the refund could not be without.

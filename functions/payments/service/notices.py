@@ -6,6 +6,7 @@ import os
 import re
 from datetime import datetime, timedelta
 
+from events.payments import TransferEnded
 from functions.payments.errors import AmountMismatch, OrderNotFound, SignatureInvalid
 from functions.payments.gateways.base import Acknowledgement, Ended, NotBelievedError, Notification, Paid, Posted
 from functions.payments.gateways.registry import gateway
@@ -14,7 +15,9 @@ from functions.payments.service.settlement import Evidence, settle
 from functions.payments.store import attempts, cases, notices, orders, refunds
 from shared import aws, clock, crypto, observe
 from shared.errors import PayloadTooLarge
+from shared.ids import new_ulid
 from shared.money import Money
+from shared.sql import outbox
 from shared.sql.connection import Connection, reading
 from shared.sql.edge import unit_of_work
 
@@ -43,6 +46,10 @@ def receive(channel: Channel, posted: Posted) -> Acknowledgement:
 
 
 def _admit(notice: Notice, said: Notification) -> None:
+    if said.transfer_no is not None:
+        if notice.processed_at is None:
+            _queue(notice.id)
+        return
     with reading() as db:
         attempt = _attempt(db, notice.channel, said)
     if attempt is None:
@@ -126,6 +133,12 @@ def sweep() -> int:
 
 
 def _act(db: Connection, notice: Notice, said: Notification, at: datetime) -> str:
+    if said.transfer_no is not None:
+        ended = TransferEnded(
+            event_id=new_ulid(), occurred_at=at, channel=notice.channel, transfer_no=said.transfer_no, told_at=at
+        )
+        outbox.record(db, ended)
+        return "told to who sent it"
     result = "nothing to do"
     if isinstance(said.state, Paid):
         evidence = Evidence(notice.channel, said.payment_no, said.state, said.notify_id, notice.payload)
