@@ -1,10 +1,12 @@
 """What payments runs and may touch."""
 
 from events.identity import AccountErased, PersonalDataRequested
+from events.subscriptions import DebitRequested
 from shared.manifest import Bucket, HttpFunction, Key, Manifest, OnEvent, OnQueue, Publishes, Queue, Scheduled, Secret, Table
 
 _EVERY_MINUTE = "rate(1 minute)"
 _VENDORS = (Secret("alipay"), Secret("wechat"), Secret("unionpay"))
+_DEBITS = (Secret("alipay"), Secret("wechat"), Key("pii", ("decrypt",)))
 # A run calls a gateway for each row; it ends early when that is silent.
 _RUN_SECONDS = 300
 
@@ -34,6 +36,8 @@ MANIFEST = Manifest(
             timeout=_RUN_SECONDS,
         ),
         Scheduled("query_attempts", expression=_EVERY_MINUTE, grants=(*_VENDORS, Publishes()), timeout=_RUN_SECONDS),
+        OnEvent("on_debit_requested", event=DebitRequested, timeout=60, grants=(*_DEBITS, Publishes())),
+        Scheduled("finish_debits", expression=_EVERY_MINUTE, grants=(*_DEBITS, Publishes()), timeout=_RUN_SECONDS),
         Scheduled("expire_orders", expression=_EVERY_MINUTE, grants=(Publishes(),), timeout=_RUN_SECONDS),
         Scheduled("finish_refunds", expression=_EVERY_MINUTE, grants=(*_VENDORS, Publishes()), timeout=_RUN_SECONDS),
         OnQueue(

@@ -12,7 +12,7 @@ from tests.contract.contract import Row, list_item, request_of, response_fields,
 COMPLETE = Path(__file__).with_name("complete.txt").read_text().split()
 PAGE = {"items", "total", "total_is_capped", "page", "page_size", "next_cursor"}
 PAGING = {"page", "page_size", "sort_by", "sort_order", "cursor"}
-WITHOUT_ENVELOPE = {"PLT-003", "PLT-004", "PLT-005", "PLT-006", "PAY-002", "PAY-004", "PAY-006"}
+WITHOUT_ENVELOPE = {"PLT-003", "PLT-004", "PLT-005", "PLT-006", "PAY-002", "PAY-004", "PAY-006", "PAY-004-debits"}
 ANY_FIELD_OF = {"CNT-002": "CNT-001", "SUB-004": "SUB-002", "SUB-017": "SUB-016", "SUB-026": "SUB-024", "SUB-031": "SUB-030"}
 """Rows whose body is "any field of" another row's."""
 _ENDS = {"expires_at", "permissions_expire_at"}
@@ -47,7 +47,7 @@ why it waits, who approved so far, and what a person has to send.
 _DIFFERENCE = "{item_id:int, kind:str, order_no:str?, gateway_no:str?, local_amount:int?, remote_amount:int?, status:str, resolution:str?}"
 ANSWER_OF = {"PAY-030": _DIFFERENCE}
 """Rows whose answer is an item of another row's, which the contract calls just that."""
-BODY_OF_THE_VENDOR = {"PAY-002", "PAY-004", "PAY-006"}
+BODY_OF_THE_VENDOR = {"PAY-002", "PAY-004", "PAY-006", "PAY-004-debits"}
 """Rows whose body is signed as it came, and so not taken apart by name."""
 OBJECT_BODY = {"CNT-032": "AccessControl", "IDN-035": "Privacy"}
 

@@ -3,7 +3,7 @@
 from typing import Final
 
 from fastapi import APIRouter, Request
-from starlette.responses import JSONResponse, Response
+from starlette.responses import JSONResponse, PlainTextResponse, Response
 
 from functions.payments.errors import AmountMismatch, OrderNotFound, SignatureInvalid
 from functions.payments.gateways.base import Buyer
@@ -16,6 +16,7 @@ from shared.http.envelope import Answer
 from shared.http.idempotency import OnceOnly
 from shared.http.problems import problems
 from shared.http.sql import Steps
+from shared.vendors.wechat_v2 import ACKNOWLEDGED
 
 router = APIRouter(prefix=BASE + "/payments/wechat", tags=["payments"])
 
@@ -39,3 +40,14 @@ async def create_payment(
 async def hear_wechat(request: Request, _signed: Signed, _steps: Steps) -> Response:
     """WeChat's notice of a payment or refund; anything but success makes it come again, fifteen times."""
     return callbacks.hear("wechat", request)
+
+
+@router.post(
+    "/debits/callback",
+    response_class=PlainTextResponse,
+    responses=problems(SignatureInvalid, OrderNotFound, AmountMismatch),
+)
+async def hear_wechat_debit(request: Request, _signed: Signed, _steps: Steps) -> Response:
+    """WeChat's notice of a debit by agreement, which is still told in its older wire, and answered in it."""
+    callbacks.hear("wechat", request)
+    return Response(ACKNOWLEDGED, media_type="text/xml")

@@ -11,6 +11,8 @@ AGREEMENTS = """
 CREATE TABLE subscriptions.payment_agreements (
     agreement_id BIGINT GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
     user_id BIGINT NOT NULL,
+    -- What it was asked for; which ones it pays for, say their `agreement_id`s.
+    subscription_id BIGINT NOT NULL REFERENCES subscriptions.user_subscriptions,
     channel TEXT NOT NULL CHECK (channel IN ('alipay', 'wechat')),
     -- Ours: the number the vendor knows it by before it has one of its own.
     external_no VARCHAR(32) NOT NULL UNIQUE,
@@ -38,6 +40,7 @@ CREATE TABLE subscriptions.payment_agreements (
     CONSTRAINT only_what_ended_is_owed CHECK (NOT unsign_owed OR status = 'terminated')
 );
 CREATE INDEX agreements_of_user ON subscriptions.payment_agreements (user_id, created_at, agreement_id);
+CREATE UNIQUE INDEX one_signing ON subscriptions.payment_agreements (subscription_id) WHERE status = 'signing';
 CREATE INDEX agreements_to_look_at ON subscriptions.payment_agreements (next_look_at) WHERE next_look_at IS NOT NULL;
 CREATE INDEX agreements_signed ON subscriptions.payment_agreements (agreement_id) WHERE status = 'signed';
 
@@ -79,15 +82,20 @@ CREATE TABLE payments.payment_debits (
     status TEXT NOT NULL CHECK (status IN ('open', 'paid', 'failed')),
     reason TEXT CHECK (reason IN ('insufficient', 'limit', 'agreement_ended', 'declined', 'order_closed')),
     hard BOOLEAN,
+    -- While it is open: when the channel is asked again, and how often it was.
+    next_look_at TIMESTAMPTZ,
+    looks INT NOT NULL DEFAULT 0,
     requested_at TIMESTAMPTZ NOT NULL,
     finished_at TIMESTAMPTZ,
     PRIMARY KEY (order_no, try_no),
     CHECK ((means = 'agreement') = (agreement_id IS NOT NULL)),
     CHECK ((status = 'failed') = (reason IS NOT NULL) AND (reason IS NULL) = (hard IS NULL)),
-    CHECK ((status = 'open') = (finished_at IS NULL))
+    CHECK ((status = 'open') = (finished_at IS NULL)),
+    CHECK ((status = 'open') = (next_look_at IS NOT NULL) AND (status <> 'open' OR payment_no IS NOT NULL))
 );
+CREATE INDEX debits_to_look_at ON payments.payment_debits (next_look_at) WHERE status = 'open';
 CREATE UNIQUE INDEX one_open_debit ON payments.payment_debits (order_no) WHERE status = 'open';
-GRANT SELECT, INSERT, UPDATE (status, reason, hard, finished_at) ON payments.payment_debits TO payments;
+GRANT SELECT, INSERT, UPDATE (status, reason, hard, next_look_at, looks, finished_at) ON payments.payment_debits TO payments;
 """
 
 DOWN = """
