@@ -17,6 +17,7 @@ from shared.sql import connection, outbox
 from shared.sql.connection import Connection, connect, transaction
 from tests.payments.build import Crash, dying_before_statement
 from tests.subscriptions import build
+from tests.subscriptions.test_discount_races import flash_sale
 from tests.subscriptions.test_races import Market
 
 AT_ONCE = 16
@@ -126,16 +127,20 @@ def test_killed_before_any_statement_a_gift_is_as_it_was_and_then_as_it_should_b
     assert gift.state() == [undisturbed[verb]]
 
 
-def test_killed_while_a_gift_is_bought_neither_gift_nor_order_is_left(market: Market) -> None:
+def test_killed_while_a_gift_is_bought_neither_gift_nor_order_nor_discount_is_left(market: Market) -> None:
     plan_id, buyer = market.plan(), build.person(market.sql)
+    flash_sale(market, 5)
 
     def rows() -> list[tuple[Any, ...]]:
         return market.sql(
-            "SELECT (SELECT count(*) FROM subscriptions.gifts), (SELECT count(*) FROM payments.payment_orders WHERE kind = 'gift')"
+            """
+            SELECT (SELECT count(*) FROM subscriptions.gifts), (SELECT count(*) FROM payments.payment_orders),
+                (SELECT sum(sold) FROM subscriptions.promotions), (SELECT count(*) FROM subscriptions.promotion_redemptions)
+            """
         )
 
     assert killed_everywhere(market, lambda db: gifts.give(db, buyer, GiveIn(plan_id=plan_id)), rows) >= 4
-    assert rows() == [(1, 1)]
+    assert rows() == [(1, 1, 1, 1)]
 
 
 class Member:
