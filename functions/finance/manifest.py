@@ -3,6 +3,7 @@
 from events.finance import WithdrawalRequested
 from events.identity import AccountErased, AccountsMerged, PersonalDataRequested
 from events.payments import OrderPaid, RefundSucceeded, TransferEnded
+from functions.finance import document_functions
 from shared.manifest import (
     AnswersWorkflow,
     Bucket,
@@ -112,8 +113,12 @@ MANIFEST = Manifest(
             "on_personal_data_requested",
             event=PersonalDataRequested,
             timeout=300,
-            grants=(Bucket("exports", ("write",), "personal/"),),
+            grants=(
+                Key("pii", ("decrypt",)),
+                Bucket("exports", ("write",), "personal/"),
+            ),
         ),
+        *document_functions.FUNCTIONS,
     ),
     workflows=(
         Workflow(
@@ -122,5 +127,5 @@ MANIFEST = Manifest(
         ),
         Workflow("settlement", ("begin_settlement", "settle_creators", "close_settlement")),
     ),
-    queues=("settlement-jobs",),
+    queues=("settlement-jobs", *document_functions.QUEUES),
 )

@@ -1,9 +1,20 @@
 """What finance holds of a person: books and vouchers, kept under the law as they are."""
 
+from typing import Any
+
+from functions.finance.invoice import encryption_context
+from shared import crypto
 from shared.personal_data import Kept, PersonalData, Rows
 
 _BOOKS = Kept("《会计档案管理办法》附表一：会计凭证、会计账簿保管三十年", "30 年")
 _PAYOUTS = Kept("《反洗钱法》第三十四条：客户身份资料和交易记录至少保存十年；会计凭证保管三十年", "30 年")
+
+
+def _invoice(row: dict[str, Any]) -> dict[str, Any]:
+    """Tax number and address in clear: they are the person's own."""
+    context = encryption_context(row.pop("serial"))
+    return row | {name: row[name] and crypto.decrypt(row[name], context) for name in ("tax_no", "email")}
+
 
 DATA = PersonalData(
     domain="finance",
@@ -162,6 +173,48 @@ DATA = PersonalData(
             export="""
             SELECT merge_id, from_uid, into_uid, heard_at, parted_at FROM finance.account_merges
             WHERE %(uid)s IN (from_uid, into_uid) ORDER BY merge_id
+            """,
+            kept=_BOOKS,
+        ),
+        Rows(
+            "finance.invoices",
+            person=("user_id",),
+            what=("我的发票", "Your invoices"),
+            reveal=_invoice,
+            export="""
+            SELECT i.invoice_id, i.kind, i.invoice_no, i.order_nos, i.amount, i.tax_rate_bp, i.tax_amount, i.title_type, i.title,
+                   i.tax_no, i.email, i.serial, i.status, i.issued_at, i.created_at
+            FROM finance.invoices i WHERE i.user_id = %(uid)s ORDER BY i.invoice_id
+            """,
+            kept=_BOOKS,
+        ),
+        Rows(
+            "finance.invoice_orders",
+            person=(),
+            what=("发票上的订单", "Orders on your invoices"),
+            export="""
+            SELECT o.invoice_id, o.order_no, o.title, o.amount FROM finance.invoice_orders o
+            JOIN finance.invoices i USING (invoice_id) WHERE i.user_id = %(uid)s ORDER BY o.invoice_id, o.order_no
+            """,
+            kept=_BOOKS,
+        ),
+        Rows(
+            "finance.statements",
+            person=("creator_id",),
+            what=("我的月结单", "Your monthly statements"),
+            export="""
+            SELECT statement_id, month, opening_balance, closing_balance, line_count, figures_sha256, created_at
+            FROM finance.statements WHERE creator_id = %(uid)s ORDER BY statement_id
+            """,
+            kept=_BOOKS,
+        ),
+        Rows(
+            "finance.statement_files",
+            person=(),
+            what=("月结单的文件", "Files of your statements"),
+            export="""
+            SELECT f.statement_id, f.format, f.sha256, f.size, f.created_at FROM finance.statement_files f
+            JOIN finance.statements s USING (statement_id) WHERE s.creator_id = %(uid)s ORDER BY f.statement_id, f.format
             """,
             kept=_BOOKS,
         ),

@@ -6,7 +6,7 @@ from infra.local import aws
 from infra.local.outputs import read_outputs
 from infra.local.settings import Local
 
-VENDORS = ("alipay", "wechat", "unionpay", "sms", "oauth")
+VENDORS = ("alipay", "wechat", "unionpay", "einvoice", "sms", "oauth")
 
 
 def hand_over(local: Local) -> None:

@@ -15,7 +15,7 @@ from shared.manifest import OnUpload
 EXPORT_DAYS = 7
 LOG_DAYS = 90
 AUDIT_DAYS = 1095
-SEALED = frozenset({"media-private", "exports", "audit"})
+SEALED = frozenset({"media-private", "exports", "documents", "audit"})
 """Encrypted with the house's key; the others are public or hold logs."""
 
 
@@ -62,6 +62,13 @@ class Buckets(Construct):
                     expiration=Duration.days(EXPORT_DAYS), abort_incomplete_multipart_upload_after=Duration.days(1)
                 )
             ],
+        )
+        # Invoices and statements: as long as the law keeps vouchers, so nothing expires.
+        self.documents = self._bucket(
+            "documents",
+            **self._logged("documents"),
+            versioned=True,
+            lifecycle_rules=[s3.LifecycleRule(abort_incomplete_multipart_upload_after=Duration.days(1))],
         )
         retention = Duration.days(AUDIT_DAYS)
         self.audit = self._bucket(

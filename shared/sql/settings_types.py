@@ -123,6 +123,18 @@ class PayoutFees(_Strict):
     usdt: _Fee
 
 
+class InvoiceSeller(_Strict):
+    """Who the platform is on its invoices; what is empty is not printed."""
+
+    name: Annotated[str, Field(min_length=1, max_length=100)]
+    tax_no: Annotated[str, Field(max_length=20)]
+    address: Annotated[str, Field(max_length=200)]
+    bank: Annotated[str, Field(max_length=200)]
+
+
+InvoiceProvider = Literal["platform", "einvoice"]
+
+
 class _Price(BaseModel):
     model_config = ConfigDict(extra="forbid")
 

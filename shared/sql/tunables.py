@@ -58,6 +58,8 @@ DEFAULTS: dict[str, Any] = {
         "usdt": {"bp": 0, "fixed": 700},
     },
     "finance.tax_rate_bp": 600,
+    "finance.invoice_provider": "platform",
+    "finance.invoice_seller": {"name": "ShareStack", "tax_no": "", "address": "", "bank": ""},
     "subscription.notice_days": 5,
     "subscription.retry_days": [1, 3, 7],
     "usdt.enabled": None,

@@ -36,6 +36,7 @@ OF_NOBODY = {
     "content.content_tag_map": "which works have which tag",
     "content.content_tags": "words for works",
     "finance.ledger_entries": "what was posted, named by its reference; whose, say the postings and accounts declared",
+    "finance.invoice_counters": "the last number of each year",
     "finance.pool_splits": "months of membership income that were shared",
     "finance.settlement_runs": "runs of the settlement and what they came to",
     "finance.ledger_blocks": "hashes of sealed entries",
@@ -119,6 +120,7 @@ CONTACTS = {
     "identity.authors": {"email", "phone_number"},
     "identity.user_verifications": {"real_name"},
     "identity.user_oauth": {"provider_user_id"},
+    "finance.invoices": {"email"},
 }
 """Columns of a person's own row, which are no key to it."""
 

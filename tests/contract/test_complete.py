@@ -47,6 +47,8 @@ why it waits, who approved so far, and what a person has to send.
 _DIFFERENCE = "{item_id:int, kind:str, order_no:str?, gateway_no:str?, local_amount:int?, remote_amount:int?, status:str, resolution:str?}"
 ANSWER_OF = {"PAY-030": _DIFFERENCE}
 """Rows whose answer is an item of another row's, which the contract calls just that."""
+ADDED_TO_ANSWER |= {"FIN-015": {"kind", "original_id", "created_at"}}
+"""A refund's red invoice is in the list too, and says which one it takes back."""
 BODY_OF_THE_VENDOR = {"PAY-002", "PAY-004", "PAY-006", "PAY-004-debits"}
 """Rows whose body is signed as it came, and so not taken apart by name."""
 OBJECT_BODY = {"CNT-032": "AccessControl", "IDN-035": "Privacy"}

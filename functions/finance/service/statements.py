@@ -1,5 +1,7 @@
 """What creators read about their money. Every figure comes from the ledger or ties to it."""
 
+from collections.abc import Iterator
+from dataclasses import dataclass
 from datetime import date, timedelta
 
 from functions.finance import models
@@ -43,22 +45,46 @@ def summary(db: Connection, creator_id: int, group_by: str, date_from: date | No
     )
 
 
-def statement(db: Connection, creator_id: int, month: str) -> StatementOut:
-    """The movements of a month in Shanghai, `YYYY-MM`. Raises MonthInvalid for another form, or one to come."""
-    first = _first_day(month)
-    following = (first + timedelta(days=31)).replace(day=1)
-    opening, moved = statements.movements(db, creator_id, models.day_start(first), models.day_start(following))
-    balance, lines = opening, []
+@dataclass(frozen=True, slots=True)
+class Figures:
+    """A statement while it is read: the lines come once, each with the balance after it."""
+
+    opening: int
+    lines: Iterator[LineOut]
+
+
+def figures(db: Connection, creator_id: int, first: date) -> Figures:
+    """The movements of the month that begins on a day in Shanghai; in a transaction."""
+    opening, moved = statements.movements(db, creator_id, models.day_start(first), models.day_start(following(first)))
+    return Figures(opening, _lines(opening, moved))
+
+
+def _lines(balance: int, moved: Iterator[statements.Movement]) -> Iterator[LineOut]:
     for at, kind, ref, amount, fee in moved:
         parts: list[tuple[LineKind, int]] = [(_KINDS.get(kind, "adjustment"), amount + fee), ("fee", -fee)]
         for shown, part in parts:
             if part:
                 balance += part
-                lines.append(LineOut.model_construct(at=at, kind=shown, ref=ref, amount=part, balance=balance))
-    return StatementOut.model_construct(month=month, opening_balance=opening, lines=lines, closing_balance=balance)
+                yield LineOut.model_construct(at=at, kind=shown, ref=ref, amount=part, balance=balance)
 
 
-def _first_day(month: str) -> date:
+def statement(db: Connection, creator_id: int, month: str) -> StatementOut:
+    """The movements of a month in Shanghai, `YYYY-MM`. Raises MonthInvalid for another form, or one to come."""
+    first = first_day(month)
+    with db.transaction():
+        found = figures(db, creator_id, first)
+        lines = list(found.lines)
+    closing = lines[-1].balance if lines else found.opening
+    return StatementOut.model_construct(month=month, opening_balance=found.opening, lines=lines, closing_balance=closing)
+
+
+def following(first: date) -> date:
+    """The first day of the next month."""
+    return (first + timedelta(days=31)).replace(day=1)
+
+
+def first_day(month: str) -> date:
+    """Of a month, `YYYY-MM`. Raises MonthInvalid for another form, or one to come."""
     try:
         first = date.fromisoformat(f"{month}-01")
     except ValueError as error:

@@ -1,6 +1,12 @@
 """What a creator's account shows: sums by day, month, content or plan, and the movements of a month."""
 
+from collections.abc import Iterator
 from datetime import datetime
+from itertools import chain
+from typing import LiteralString
+
+import psycopg
+from psycopg.rows import TupleRow
 
 from functions.finance.models import creator_account
 from functions.finance.withdrawal import Status
@@ -45,37 +51,47 @@ def summary(
     return [(key, total, (gross, fee, platform, creator)) for key, total, gross, fee, platform, creator in rows]
 
 
-def movements(
-    db: Connection, creator_id: int, since: datetime, until: datetime
-) -> tuple[int, list[tuple[datetime, str, str, int, int]]]:
+_MOVEMENTS: LiteralString = """
+    WITH own AS (
+        SELECT account_id FROM finance.ledger_accounts WHERE name = ANY(%(names)s) AND currency = 'CNY'
+    ), opening AS (
+        SELECT coalesce(sum(p.amount), 0)::bigint AS amount FROM finance.ledger_postings p JOIN own USING (account_id)
+        WHERE p.at < %(since)s
+    ), moved AS (
+        SELECT p.entry_id, sum(p.amount)::bigint AS amount FROM finance.ledger_postings p JOIN own USING (account_id)
+        WHERE p.at >= %(since)s AND p.at < %(until)s GROUP BY p.entry_id HAVING sum(p.amount) <> 0
+    )
+    SELECT o.amount, e.at, e.kind, e.ref_id, m.amount, CASE WHEN e.kind = 'payout' THEN coalesce((
+               SELECT f.amount FROM finance.ledger_postings f JOIN finance.ledger_accounts a USING (account_id)
+               WHERE f.entry_id = e.entry_id AND a.name = 'platform:income'), 0) ELSE 0 END
+    FROM opening o LEFT JOIN moved m ON true LEFT JOIN finance.ledger_entries e ON e.entry_id = m.entry_id
+    ORDER BY e.at, e.entry_id
+"""
+_FETCHED = 2_000
+
+Movement = tuple[datetime, str, str, int, int]
+
+
+def movements(db: Connection, creator_id: int, since: datetime, until: datetime) -> tuple[int, Iterator[Movement]]:
     """What was owed before a moment, and each entry that changed it until another: time, kind, reference, amount, fee.
 
-    Entries that only move money between pending, available and frozen change nothing that is owed.
+    Entries that only move money between pending, available and frozen change nothing that is owed. They come a few
+    thousand at a time, so this runs in a transaction.
     """
-    rows = db.execute(
-        """
-        WITH own AS (
-            SELECT account_id FROM finance.ledger_accounts WHERE name = ANY(%(names)s) AND currency = 'CNY'
-        ), opening AS (
-            SELECT coalesce(sum(p.amount), 0)::bigint AS amount FROM finance.ledger_postings p JOIN own USING (account_id)
-            WHERE p.at < %(since)s
-        ), moved AS (
-            SELECT p.entry_id, sum(p.amount)::bigint AS amount FROM finance.ledger_postings p JOIN own USING (account_id)
-            WHERE p.at >= %(since)s AND p.at < %(until)s GROUP BY p.entry_id HAVING sum(p.amount) <> 0
-        )
-        SELECT o.amount, e.at, e.kind, e.ref_id, m.amount, CASE WHEN e.kind = 'payout' THEN coalesce((
-                   SELECT f.amount FROM finance.ledger_postings f JOIN finance.ledger_accounts a USING (account_id)
-                   WHERE f.entry_id = e.entry_id AND a.name = 'platform:income'), 0) ELSE 0 END
-        FROM opening o LEFT JOIN moved m ON true LEFT JOIN finance.ledger_entries e ON e.entry_id = m.entry_id
-        ORDER BY e.at, e.entry_id
-        """,
-        {
-            "names": [creator_account(creator_id, part) for part in ("pending", "available", "frozen")],
-            "since": since,
-            "until": until,
-        },
-    ).fetchall()
-    return rows[0][0], [row[1:] for row in rows if row[1] is not None]
+    names = [creator_account(creator_id, part) for part in ("pending", "available", "frozen")]
+    cursor = db.cursor("movements")
+    cursor.itersize = _FETCHED
+    cursor.execute(_MOVEMENTS, {"names": names, "since": since, "until": until})
+    first = cursor.fetchone()
+    assert first is not None  # noqa: S101 - narrows the type: the opening balance is always a row
+    return first[0], _moved(cursor, first)
+
+
+def _moved(cursor: psycopg.ServerCursor[TupleRow], first: TupleRow) -> Iterator[Movement]:
+    with cursor:
+        for row in chain((first,), cursor):
+            if row[1] is not None:
+                yield row[1], row[2], row[3], row[4], row[5]
 
 
 def steps(db: Connection, withdrawal_id: int) -> list[tuple[Status, datetime, str | None]]:

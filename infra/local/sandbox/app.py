@@ -15,6 +15,8 @@ from infra.local.sandbox.alipay import control as alipay_control
 from infra.local.sandbox.alipay import http as alipay_http
 from infra.local.sandbox.alipay.vendor import Alipay
 from infra.local.sandbox.courier import Courier, Delivery
+from infra.local.sandbox.einvoice import http as einvoice_http
+from infra.local.sandbox.einvoice.vendor import Einvoice
 from infra.local.sandbox.journal import Journal
 from infra.local.sandbox.oauth import control as oauth_control
 from infra.local.sandbox.oauth.vendor import Oauth
@@ -46,12 +48,13 @@ def create_app(settings: SandboxSettings | None = None) -> Starlette:
     async def lifespan(app: Starlette) -> AsyncIterator[None]:
         told = settings or SandboxSettings.from_environment()
         database = open_database(told.state)
-        journals = {"alipay": Journal(), "sms": Journal(), "wechat": Journal(), "unionpay": Journal()}
+        journals = {name: Journal() for name in ("alipay", "sms", "wechat", "unionpay", "einvoice")}
         async with httpx.AsyncClient(timeout=_PATIENCE_SECONDS, trust_env=False) as http:
             courier = Courier(Shelf(database, "deliveries", Delivery), lambda delivery: post(http, delivery, journals, app))
             app.state.alipay = Alipay(told, database, courier, journals["alipay"])
             app.state.wechat = Wechat(told, database, courier, journals["wechat"])
             app.state.unionpay = Unionpay(told, database, courier, journals["unionpay"])
+            app.state.einvoice = Einvoice(told, database, journals["einvoice"])
             app.state.sms = sink.Sms(told.state, database, journals["sms"])
             app.state.oauth = Oauth(told.state, database)
             delivering = asyncio.create_task(courier.run())
@@ -72,6 +75,7 @@ def create_app(settings: SandboxSettings | None = None) -> Starlette:
             *wechat_control.ROUTES,
             *unionpay_http.ROUTES,
             *unionpay_control.ROUTES,
+            *einvoice_http.ROUTES,
             *sink.ROUTES,
             *oauth_control.ROUTES,
         ],

@@ -1,0 +1,45 @@
+"""What of finance makes documents: invoices and statements. Whoever draws has the layer `documents`, nobody else."""
+
+from typing import Final
+
+from events.payments import RefundSucceeded
+from shared.manifest import Bucket, Function, HttpFunction, Key, OnEvent, OnQueue, Queue, Scheduled, Secret, Table
+
+_DRAWS: Final = ("http", "sql", "documents")
+_WORKS_JOBS: Final = Table("ops", ("GetItem", "UpdateItem"), ("JOB#",))
+
+FUNCTIONS: Final[tuple[Function, ...]] = (
+    HttpFunction(
+        "documents",
+        routes=("/invoices/{proxy+}", "/finance/statements/{proxy+}"),
+        grants=(
+            Key("pii", ("encrypt",)),
+            Queue("invoice-jobs"),
+            Queue("statement-jobs"),
+            Table("ops", ("PutItem", "UpdateItem"), ("JOB#",)),
+            Bucket("documents", ("read",), "invoices/"),
+            Bucket("documents", ("read",), "statements/"),
+        ),
+    ),
+    OnEvent("redden_invoices", event=RefundSucceeded),
+    OnQueue(
+        "run_invoice_job",
+        queue="invoice-jobs",
+        batch_size=1,
+        timeout=120,
+        memory=1024,
+        layers=_DRAWS,
+        grants=(_WORKS_JOBS, Key("pii", ("decrypt",)), Secret("einvoice"), Bucket("documents", ("write",), "invoices/")),
+    ),
+    Scheduled("sweep_invoices", expression="rate(1 minute)", grants=(Queue("invoice-jobs"),)),
+    OnQueue(
+        "run_statement_job",
+        queue="statement-jobs",
+        batch_size=1,
+        timeout=300,
+        memory=1024,
+        layers=_DRAWS,
+        grants=(_WORKS_JOBS, Bucket("documents", ("write",), "statements/")),
+    ),
+)
+QUEUES: Final = ("invoice-jobs", "statement-jobs")
