@@ -1,5 +1,6 @@
 """What the finance desk sends and receives about earnings: the overview, recalculations, the pool."""
 
+from datetime import date
 from typing import Annotated, Literal, Self
 
 from pydantic import Field, model_validator
@@ -91,3 +92,12 @@ class PoolOut(Out):
     amount: int
     creators: int
     status: Literal["none", "open", "shared"]
+
+
+class CalculateIn(In):
+    """FIN-001: the days on which the orders were paid, both included."""
+
+    period_start: date
+    period_end: date
+    creator_id: Id | None = None
+    dry_run: bool = False

@@ -35,6 +35,7 @@ OF_NOBODY = {
     "content.content_stats": "totals of a work",
     "content.content_tag_map": "which works have which tag",
     "content.content_tags": "words for works",
+    "finance.earning_corrections": "which lines of earnings, declared, an adjustment corrects",
     "finance.ledger_entries": "what was posted, named by its reference; whose, say the postings and accounts declared",
     "finance.invoice_counters": "the last number of each year",
     "finance.pool_splits": "months of membership income that were shared",

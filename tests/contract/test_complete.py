@@ -18,7 +18,7 @@ ANY_FIELD_OF = {"CNT-002": "CNT-001", "SUB-004": "SUB-002", "SUB-017": "SUB-016"
 _ENDS = {"expires_at", "permissions_expire_at"}
 ADDED_TO_BODY = {"ADM-035": _ENDS, "ADM-036": _ENDS, "SUB-024": {"stock"}, "SUB-026": {"stock"}}
 ADDED_TO_BODY |= {"FIN-005": {"kind"}}
-"""Optional fields the contract does not have (docs/decisions/0030-grants-that-end.md, 0080-settlement.md); anything else
+"""Optional fields the contract does not have (docs/decisions/0030-grants-that-end.md, 0081-settlement.md); anything else
 unlisted still fails."""
 _COUPON = {
     *("name", "min_amount", "max_discount", "target_type", "target_ids", "per_user_limit", "starts_at", "ends_at"),

@@ -1,4 +1,4 @@
-"""Settling a period on demand (ADM-026): asked for by an operator, worked off from a queue."""
+"""What the finance desk asks for and a queue works off: settling a period (ADM-026), computing it again (FIN-001)."""
 
 import json
 import os
@@ -9,7 +9,8 @@ from botocore.exceptions import BotoCoreError, ClientError
 
 from functions.finance import models
 from functions.finance.errors import PeriodSettled, RangeInvalid
-from functions.finance.service import settlement
+from functions.finance.service import recalculation, settlement
+from functions.finance.service.recalculation import Calculation
 from functions.finance.service.settlement import Period
 from functions.finance.store import settlements
 from shared import aws, clock, observe
@@ -17,25 +18,46 @@ from shared.dynamo.jobs import JobItem, find_job, open_job
 from shared.errors import ServiceDegraded
 from shared.sql.connection import Connection, reading
 
-KIND: Final = "settlement"
+SETTLEMENT: Final = "settlement"
+RECALCULATION: Final = "recalculation"
 _LONGEST: Final = timedelta(days=366)
 _ATTEMPTS: Final = 4
 
 
 class CreatorsLeftError(Exception):
-    """Some creators could not be settled; the message is retried."""
+    """Some creators could not be worked off; the message is retried."""
 
 
 def ask(db: Connection, operator: int, period: Period) -> JobItem:
     """Queue the settlement of a period. Raises RangeInvalid or PeriodSettled (it was settled and nothing is left)."""
-    if period.end < period.start or period.end - period.start > _LONGEST:
-        raise RangeInvalid
+    _in_order(period.start, period.end)
     since, until = models.day_start(period.start), models.day_end(period.end)
     due = settlements.creators_due_of(db, clock.now(), since, until, period.creator_ids)
     if not due and settlements.has_settled(db, since, until, period.creator_ids):
         raise PeriodSettled
     params = {"period_start": period.start, "period_end": period.end, "creator_ids": period.creator_ids}
-    job = open_job(operator, KIND, params)
+    return _queued(open_job(operator, SETTLEMENT, params))
+
+
+def ask_recalculation(db: Connection, asked: Calculation) -> JobItem:
+    """Queue the recalculation of a period. Raises RangeInvalid, or PeriodSettled where differences should be proposed."""
+    _in_order(asked.start, asked.end)
+    recalculation.check(db, asked)
+    params = {
+        "period_start": asked.start,
+        "period_end": asked.end,
+        "creator_id": asked.creator_id,
+        "dry_run": asked.dry_run,
+    }
+    return _queued(open_job(asked.operator, RECALCULATION, params))
+
+
+def _in_order(start: date, end: date) -> None:
+    if end < start or end - start > _LONGEST:
+        raise RangeInvalid
+
+
+def _queued(job: JobItem) -> JobItem:
     try:
         aws.client("sqs").send_message(
             QueueUrl=os.environ["QUEUE_SETTLEMENT_JOBS"], MessageBody=json.dumps({"job_id": job.job_id})
@@ -53,22 +75,27 @@ def run(message: dict[str, Any]) -> None:
         observe.info("job is over", job_id=message["job_id"])
         return
     job.begin()
-    period = _period(json.loads(job.params))
-    failed = settlement.settle_period(period, job.advance)
+    work = {SETTLEMENT: _settle, RECALCULATION: _recalculate}[job.kind]
+    failed, result = work(job, json.loads(job.params))
     if failed and job.attempts < _ATTEMPTS:
         raise CreatorsLeftError(failed)
     if failed:
-        job.fail("settlement_failed", f"creators {failed}")
+        job.fail(f"{job.kind}_failed", f"creators {failed}")
         return
-    with reading() as db:
-        count, amount = settlements.of_period(db, period.start, period.end, period.creator_ids)
-    job.succeed({"settlements": count, "creator_amount": amount})
+    job.succeed(result)
 
 
-def _period(params: dict[str, Any]) -> Period:
+def _settle(job: JobItem, params: dict[str, Any]) -> tuple[list[int], dict[str, Any]]:
     only = params["creator_ids"]
-    return Period(
-        date.fromisoformat(params["period_start"]),
-        date.fromisoformat(params["period_end"]),
-        None if only is None else tuple(only),
-    )
+    start, end = date.fromisoformat(params["period_start"]), date.fromisoformat(params["period_end"])
+    period = Period(start, end, None if only is None else tuple(only))
+    failed = settlement.settle_period(period, job.advance)
+    with reading() as db:
+        count, amount = settlements.of_period(db, start, end, period.creator_ids)
+    return failed, {"settlements": count, "creator_amount": amount}
+
+
+def _recalculate(job: JobItem, params: dict[str, Any]) -> tuple[list[int], dict[str, Any]]:
+    start, end = date.fromisoformat(params["period_start"]), date.fromisoformat(params["period_end"])
+    asked = Calculation(start, end, params["creator_id"], params["dry_run"], int(job.uid))
+    return recalculation.run(asked, job.advance)

@@ -49,9 +49,7 @@ def set_hold(db: Connection, by: int, creator_id: int, days: int | None, reason:
 def share(db: Connection, creator_id: int) -> tuple[int, int, list[Rate]]:
     """The creator's general rate today, the channel fee, and all rates the creator had or will have, the latest first."""
     today = models.shanghai_day(clock.now())
-    history = [
-        Rate(rate_bp, day, None if kind == sources.ANY else kind) for kind, rate_bp, day in terms.rates(db, creator_id)
-    ]
+    history = [Rate(rate_bp, day, kind) for kind, rate_bp, day in terms.rates(db, creator_id)]
     in_force = (rate.rate_bp for rate in history if rate.kind is None and rate.effective_from <= today)
     rate_bp = next(in_force, tunable(db, "finance.creator_share_bp"))
     return rate_bp, tunable(db, "payment.channel_fee_bp"), history

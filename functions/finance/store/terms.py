@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from datetime import date, datetime
 
+from functions.finance.sources import RateKind
 from shared.sql.connection import Connection
 
 
@@ -77,9 +78,7 @@ def set_rate(
     return None if row is None else int(row[0])
 
 
-def set_hold(
-    db: Connection, *, creator_id: int, days: int | None, by: int, reason: str | None, now: datetime
-) -> int | None:
+def set_hold(db: Connection, *, creator_id: int, days: int | None, by: int, reason: str | None, now: datetime) -> int | None:
     """Store how long earnings of later sales are held, None for the house's default; what it was."""
     before = db.execute(
         "SELECT hold_days FROM finance.settlement_terms WHERE creator_id = %s FOR UPDATE", (creator_id,)
@@ -104,11 +103,11 @@ def is_creator(db: Connection, uid: int) -> bool:
     return bool(row and row[0])
 
 
-def rates(db: Connection, creator_id: int) -> list[tuple[str, int, date]]:
-    """The creator's own rates, the latest first: kind, basis points, first day."""
+def rates(db: Connection, creator_id: int) -> list[tuple[RateKind | None, int, date]]:
+    """The creator's own rates, the latest first: kind (None for the general one), basis points, first day."""
     return db.execute(
         """
-        SELECT kind, rate_bp, effective_from FROM finance.creator_share_rates WHERE creator_id = %s
+        SELECT nullif(kind, 'any'), rate_bp, effective_from FROM finance.creator_share_rates WHERE creator_id = %s
         ORDER BY effective_from DESC, kind LIMIT 1000
         """,
         (creator_id,),

@@ -78,6 +78,19 @@ CREATE TRIGGER append_only BEFORE UPDATE OR DELETE OR TRUNCATE ON finance.pool_s
 CREATE INDEX creator_earnings_membership ON finance.creator_earnings (paid_at) WHERE source = 'membership';
 """
 
+# What a proposed adjustment corrects, line by line, so that it is not proposed a second time.
+CORRECTIONS = """
+CREATE TABLE finance.earning_corrections (
+    adjustment_id BIGINT NOT NULL REFERENCES finance.adjustments (adjustment_id),
+    earning_id BIGINT NOT NULL REFERENCES finance.creator_earnings (earning_id),
+    creator_amount BIGINT NOT NULL CHECK (creator_amount <> 0),
+    PRIMARY KEY (earning_id, adjustment_id)
+);
+CREATE TRIGGER append_only BEFORE UPDATE OR DELETE OR TRUNCATE ON finance.earning_corrections
+    FOR EACH STATEMENT EXECUTE FUNCTION platform.refuse_change();
+GRANT SELECT, INSERT ON finance.earning_corrections TO finance;
+"""
+
 GRANTS = """
 GRANT INSERT, UPDATE (rate_bp, set_by, reason, created_at) ON finance.creator_share_rates TO finance;
 GRANT SELECT, INSERT, DELETE, UPDATE (hold_days, set_by, reason, set_at) ON finance.settlement_terms TO finance;
@@ -90,6 +103,7 @@ GRANT SELECT ON content.pub_publishing_authors TO finance;
 """
 
 DOWN = """
+DROP TABLE finance.earning_corrections;
 REVOKE SELECT ON content.pub_publishing_authors FROM finance;
 DROP INDEX finance.creator_earnings_membership;
 DROP TABLE finance.pool_splits, finance.pool_weights, finance.pool_rules;
@@ -114,6 +128,7 @@ def upgrade() -> None:
     op.execute(TERMS)
     op.execute(RUNS)
     op.execute(POOL)
+    op.execute(CORRECTIONS)
     op.execute(GRANTS)
 
 
