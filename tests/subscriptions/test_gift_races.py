@@ -40,7 +40,7 @@ class Gift:
 
     def hears(self, kind: str) -> Callable[[Connection], None]:
         """What a fact about its order does."""
-        said = {"paid": orders.paid, "closed": orders.closed, "refunded": orders.refunded}[kind]
+        said: Any = {"paid": orders.paid, "closed": orders.closed, "refunded": orders.refunded}[kind]
         fact = getattr(build, kind)(self.order_no, self.id, self.buyer, kind="gift")
         return lambda db: said(db, fact)
 
@@ -155,7 +155,7 @@ class Member:
 
     def hears(self, kind: str, order_no: str) -> Callable[[Connection], None]:
         """What a fact about one of the orders does."""
-        said = {"paid": orders.paid, "refunded": orders.refunded}[kind]
+        said: Any = {"paid": orders.paid, "refunded": orders.refunded}[kind]
         fact = getattr(build, kind)(order_no, 1, self.uid, kind="membership", seller_id=0)
         return lambda db: said(db, fact)
 
@@ -185,18 +185,22 @@ def test_memberships_paid_and_refunded_at_once_come_to_what_they_come_to_one_by_
     assert (newest["version"], newest["level"], len(newest["terms"])) == (version, "basic", 1)
 
 
-@pytest.mark.parametrize("verb", ["paid", "refunded", "over"])
-def test_killed_before_any_statement_a_membership_is_as_it_was_and_then_as_it_should_be(market: Market, verb: str) -> None:
+@pytest.mark.parametrize(
+    ("verb", "level", "days"), [("paid", "basic", 60), ("refunded", "free", None), ("over", "free", None)]
+)
+def test_killed_before_any_statement_a_membership_is_as_it_was_and_then_as_it_should_be(
+    market: Market, verb: str, level: str, days: int | None
+) -> None:
     with clock.frozen(build.NOON):
         member = Member(market, 30, 30)
-        market.act(member.hears("paid", member.orders[0]))
-        if verb == "paid":
-            act, expected = member.hears("paid", member.orders[1]), ("basic", build.NOON + build.days(60))
-        else:
-            act, expected = member.hears("refunded", member.orders[0]), ("free", None)
+        first, second = member.orders
+        market.act(member.hears("paid", first))
+        acts: dict[str, Callable[[Connection], Any]] = {
+            "paid": member.hears("paid", second),
+            "refunded": member.hears("refunded", first),
+            "over": lambda db: memberships.turn_over_one(db, member.uid, clock.now()),
+        }
     with clock.frozen(build.NOON + build.days(30 if verb == "over" else 1)):
-        if verb == "over":
-            act = lambda db: memberships.turn_over_one(db, member.uid, clock.now())  # noqa: E731 - a step to be killed
-        assert killed_everywhere(market, act, member.state) >= 3
-    assert member.state()[0][:2] == expected
-    assert member.state()[0][3] == 2
+        assert killed_everywhere(market, acts[verb], member.state) >= 3
+    [(stands, expires_at, _, facts)] = member.state()
+    assert (stands, expires_at, facts) == (level, None if days is None else build.NOON + build.days(days), 2)

@@ -222,7 +222,8 @@ WISH: dict[str, Any] = {
 
 @pytest.fixture
 def desk(api) -> Api:
-    return api(desk_handler, "subscriptions")
+    made: Api = api(desk_handler, "subscriptions")
+    return made
 
 
 def test_staff_put_memberships_on_sale_change_and_withdraw_them(shop: Shop, desk: Api) -> None:

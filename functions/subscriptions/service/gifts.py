@@ -5,6 +5,7 @@ A gift is sold when it is paid. What its plan becomes, or how many subscribe to 
 
 from collections.abc import Mapping
 from datetime import datetime, timedelta
+from typing import Any
 
 from functions.subscriptions import gift_codes
 from functions.subscriptions.errors import (
@@ -87,7 +88,7 @@ def find(db: Connection, user_id: int, gift_id: int) -> OwnGiftOut:
     return OwnGiftOut.model_construct(**dict(_brief(row)), redeem_code=code)
 
 
-def _brief(row: Mapping[str, object]) -> GiftBriefOut:
+def _brief(row: Mapping[str, Any]) -> GiftBriefOut:
     return GiftBriefOut.model_construct(**{name: row[name] for name in _SHOWN}, plan=plan_out(row["plan"]))
 
 
