@@ -7,7 +7,8 @@ from itertools import count
 from typing import Any
 
 from events.base import Fact
-from events.payments import OrderClosed, OrderPaid, RefundSucceeded
+from events.payments import DebitFailed, OrderClosed, OrderPaid, RefundSucceeded
+from events.subscriptions import DebitRequested
 from shared import clock
 from shared.ids import new_ulid
 
@@ -177,6 +178,25 @@ def refunded(order_no: str, target_id: int, buyer_id: int, **fields: Any) -> Ref
             "refunded_at": now,
         }
         | fields
+    )
+
+
+def debit_failed(asked: DebitRequested, reason: str) -> DebitFailed:
+    """The fact that a debit took nothing; only a lack of money is worth another try."""
+    now = clock.now()
+    return DebitFailed.model_validate(
+        {
+            "event_id": new_ulid(),
+            "occurred_at": now,
+            "order_no": asked.order_no,
+            "kind": "renewal",
+            "target_id": asked.subscription_id,
+            "buyer_id": asked.user_id,
+            "try_no": asked.try_no,
+            "reason": reason,
+            "hard": reason != "insufficient",
+            "failed_at": now,
+        }
     )
 
 

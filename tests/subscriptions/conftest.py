@@ -10,11 +10,12 @@ import pytest
 
 from events.base import Fact
 from events.identity import AccountsMerged, AccountsParted
-from events.payments import OrderClosed, OrderPaid, RefundSucceeded
+from events.payments import DebitFailed, OrderClosed, OrderPaid, RefundSucceeded
 from functions.subscriptions import (
     expire_subscriptions,
     on_accounts_merged,
     on_accounts_parted,
+    on_debit_failed,
     on_entitlement_changed,
     on_membership_changed,
     on_order_closed,
@@ -40,6 +41,7 @@ LISTENERS: dict[type[Fact], ModuleType] = {
     RefundSucceeded: on_refund_succeeded,
     AccountsMerged: on_accounts_merged,
     AccountsParted: on_accounts_parted,
+    DebitFailed: on_debit_failed,
 }
 
 

@@ -9,9 +9,11 @@ from hypothesis import HealthCheck, settings
 from hypothesis import strategies as some
 from hypothesis.stateful import Bundle, RuleBasedStateMachine, invariant, multiple, rule, run_state_machine_as_test
 
+from events.subscriptions import DebitRequested
 from functions.subscriptions.schemas import PauseIn, SubscribeIn, UnsubscribeIn
-from functions.subscriptions.service import changing, pausing, subscribing, unsubscribing
+from functions.subscriptions.service import changing, pausing, renewals, renewing, subscribing, unsubscribing
 from functions.subscriptions.states import GIVES_ACCESS, LIVE
+from functions.subscriptions.store import renewals as renewal_store
 from shared import clock
 from shared.errors import Refusal
 from shared.sql.edge import unit_of_work
@@ -42,6 +44,7 @@ class Subscribing(RuleBasedStateMachine):
         self.made: list[dict[str, Any]] = []
         self.undelivered: list[Any] = []
         self.seen = len(self._rights())
+        self.debited = len(self.shop.house.facts("subscriptions.debit_requested.v1"))
 
     def _rights(self) -> list[dict[str, Any]]:
         return self.shop.house.facts("subscriptions.entitlement_changed.v1")
@@ -94,6 +97,46 @@ class Subscribing(RuleBasedStateMachine):
         return multiple(*(one for one in found if isinstance(one, dict)))
 
     @rule()
+    def renew(self) -> None:
+        list(self._asks(renewing.turn_on, "balance"))
+
+    @rule(target=orders, answers=some.sampled_from(["paid", "insufficient", "declined", "unknown"]))
+    def collect(self, answers: str) -> Any:
+        """Renewals do what is due, every notice is sent, and payments answers what they ask for."""
+        for subscription_id, *_ in self._subscriptions():
+            with clock.frozen(self.now), self.shop.house.acting("subscriptions"), unit_of_work() as db:
+                renewals.hold(db, subscription_id)
+                row = renewal_store.of_subscription(db, subscription_id)
+                if row is not None and row["renewal_id"] is None and row["status"] in {"trialing", "active"}:
+                    renewal_store.begin(db, subscription_id, self.now)
+                    row = renewal_store.of_subscription(db, subscription_id)
+                if row is not None and row["renewal_id"] is not None:
+                    renewals.drive(db, row["renewal_id"], self.now)
+        self.shop.house.sql("UPDATE subscriptions.renewal_notices SET sent_at = recorded_at WHERE sent_at IS NULL")
+        ordered = self.shop.house.sql(
+            "SELECT order_no, target_id FROM payments.payment_orders WHERE user_id = %s AND kind = 'renewal'",
+            (self.customer,),
+        )
+        known = {made["order"][0] for made in self.made}
+        fresh = [(order_no, target_id, self.customer) for order_no, target_id in ordered if order_no not in known]
+        self.made += [{"closed": None, "paid": None, "refunded": None, "order": one, "kind": "renewal"} for one in fresh]
+        debits = self.shop.house.facts("subscriptions.debit_requested.v1")
+        for asked in debits[self.debited :]:
+            self._answer(DebitRequested.model_validate(asked), answers)
+        self.debited = len(debits)
+        return multiple(*self.made[len(self.made) - len(fresh) :])
+
+    def _answer(self, asked: DebitRequested, answer: str) -> None:
+        [order] = [made for made in self.made if made["order"][0] == asked.order_no]
+        with clock.frozen(self.now):
+            if answer == "paid":
+                order["paid"] = order["paid"] or build.paid(*order["order"], kind="renewal")
+                self.shop.deliver(order["paid"])
+                self.undelivered.append(order["paid"])
+            elif answer != "unknown":
+                self.shop.deliver(build.debit_failed(asked, answer))
+
+    @rule()
     def resume_what_is_due(self) -> None:
         """It opens orders too; who owes them finds them by asking to resume."""
         with clock.frozen(self.now):
@@ -142,6 +185,14 @@ class Subscribing(RuleBasedStateMachine):
         assert sum(status in LIVE for _, status, _ in self._subscriptions()) <= 1
 
     @invariant()
+    def a_period_is_renewed_once(self) -> None:
+        """Of one due period there is one order, and of one order no try twice."""
+        due = self.shop.house.sql("SELECT subscription_id, due_at FROM subscriptions.renewals")
+        tries = [(one["order_no"], one["try_no"]) for one in self.shop.house.facts("subscriptions.debit_requested.v1")]
+        assert len(due) == len(set(due))
+        assert len(tries) == len(set(tries))
+
+    @invariant()
     def the_counts_are_those_of_the_rows(self) -> None:
         for plan_id in self.plans:
             [row] = self.shop.house.sql(
@@ -157,7 +208,7 @@ class Subscribing(RuleBasedStateMachine):
     def _subscriptions(self) -> list[tuple[Any, ...]]:
         return self.shop.house.sql(
             """
-            SELECT subscription_id, status, current_period_end FROM subscriptions.user_subscriptions WHERE user_id = %s
+            SELECT subscription_id, status, access_until FROM subscriptions.user_subscriptions WHERE user_id = %s
             """,
             (self.customer,),
         )
@@ -173,7 +224,7 @@ class Subscribing(RuleBasedStateMachine):
                 """
                 SELECT d.order_no FROM subscriptions.subscription_periods d
                 JOIN subscriptions.user_subscriptions s USING (subscription_id)
-                WHERE s.user_id = %s AND d.status = 'granted' AND d.kind IN ('order', 'change') AND s.current_period_end IS NOT NULL
+                WHERE s.user_id = %s AND d.status = 'granted' AND d.kind IN ('order', 'change', 'renewal') AND s.current_period_end IS NOT NULL
                 """,
                 (self.customer,),
             )
