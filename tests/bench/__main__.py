@@ -11,7 +11,7 @@ from typing import Any
 from rich.console import Console
 from rich.table import Table
 
-from tests.bench import audit, credentials, feed, ledger, requests, settlement
+from tests.bench import audit, credentials, feed, ledger, notices, reconciliation, requests, settlement
 from tests.bench.measure import ROOT, Gate
 
 
@@ -21,7 +21,9 @@ def measure(only: str | None) -> tuple[list[Gate], list[dict[str, Any]]]:
     rates: list[dict[str, Any]] = []
     if only in {None, "requests"}:
         gates += [requests.warm(), *requests.cold()]
-    if only != "requests":
+    if only in {None, "notices"}:
+        gates.append(notices.bench())
+    if only not in {"requests", "notices"}:
         with feed.server() as dsn:
             os.environ["BENCH_DSN"] = dsn
             if only in {None, "ledger"}:
@@ -36,6 +38,8 @@ def measure(only: str | None) -> tuple[list[Gate], list[dict[str, Any]]]:
                 gates += audit.bench(dsn)
             if only in {None, "settlement"}:
                 gates += settlement.bench(dsn)
+            if only in {None, "reconciliation"}:
+                gates += reconciliation.bench(dsn)
     return gates, rates
 
 
@@ -59,7 +63,9 @@ def show(gates: list[Gate], rates: list[dict[str, Any]]) -> None:
 def main() -> int:
     """Measure, show, write."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--only", choices=["requests", "ledger", "credentials", "feed", "audit", "settlement"])
+    parser.add_argument(
+        "--only", choices=["requests", "ledger", "credentials", "feed", "audit", "settlement", "reconciliation", "notices"]
+    )
     gates, rates = measure(parser.parse_args().only)
     show(gates, rates)
     path = Path(ROOT, "build", "bench.json")

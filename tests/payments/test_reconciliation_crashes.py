@@ -4,6 +4,7 @@ import json
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
+from multiprocessing import get_context
 from threading import Barrier
 from typing import Any
 
@@ -13,6 +14,7 @@ from functions.payments import run_reconciliation
 from functions.payments.gateways.base import BillRow
 from functions.payments.reconciliation_errors import AlreadyResolved, SelfApprovalForbidden
 from functions.payments.service import reconciliation, resolutions
+from functions.payments.service.reconciliation import SupersededError, Turn
 from functions.payments.store import matching
 from functions.payments.store import reconciliations as store
 from functions.payments.store.differences import Word
@@ -21,6 +23,7 @@ from shared.dynamo.jobs import find_job
 from shared.errors import Refusal
 from shared.ids import new_ulid
 from shared.money import Money
+from shared.sql import connection as house_connection
 from shared.sql.connection import Connection, connect
 from shared.sql.edge import unit_of_work
 from tests.payments.build import BUYER, OPERATOR, PRICE, START, Crash, committed, dying_before_statement
@@ -104,20 +107,18 @@ def test_a_job_killed_in_the_middle_of_a_bill_leaves_nothing_of_it(books: Books,
     assert books.run() == EXPECTED
 
 
-def test_a_job_killed_after_its_commit_says_so_when_delivered_again(books: Books, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_job_killed_after_its_commit_says_so_when_delivered_again(books: Books) -> None:
     planted(books)
     job_id = start_job(books)
-    item = find_job(job_id)
-    assert item is not None
-
-    def die(*_: Any) -> None:
-        raise Crash
-
-    with monkeypatch.context() as killed:
-        killed.setattr(type(item), "succeed", die)
-        with pytest.raises(Crash):
-            deliver(books, job_id)
+    job = find_job(job_id)
+    assert job is not None
+    job.begin()
+    ((run,),) = books.sql("SELECT reconciliation_id FROM payments.reconciliation_runs")
+    with books.till.time():
+        reconciliation.reconcile(Turn(run, "alipay", DAY, job_id), job.advance)
+    # Here the process dies: the run is committed, and the job does not know yet.
     assert books.run() == EXPECTED
+    assert job.status == "running"
     assert deliver(books, job_id) == []
     again = find_job(job_id)
     assert again is not None
@@ -208,6 +209,34 @@ def test_of_eight_deliveries_of_one_job_one_imports(books: Books, fresh_database
     assert said == ["imported"] + ["superseded"] * (CROWD - 1)
     assert books.run() == EXPECTED
     assert books.sql("SELECT count(*) FROM payments.reconciliation_bill_rows") == [(3,)]
+
+
+def test_of_four_processes_with_one_job_one_reconciles(books: Books, fresh_database: Callable[..., str]) -> None:
+    """`reconcile` itself, each time in a process of its own, as deliveries are."""
+    planted(books)
+    turn, dsn = books.claim(), fresh_database("payments")
+    house = get_context("fork")
+    begin, said = house.Barrier(4), house.SimpleQueue()
+
+    def process() -> None:
+        house_connection.use(connect(dsn))
+        with books.till.time():
+            begin.wait()
+            try:
+                reconciliation.reconcile(turn, lambda _: None)
+                said.put("reconciled")
+            except SupersededError:
+                said.put("superseded")
+
+    crowd = [house.Process(target=process) for _ in range(4)]
+    for one in crowd:
+        one.start()
+    answers = sorted(said.get() for _ in crowd)
+    for one in crowd:
+        one.join()
+    assert answers == ["reconciled"] + ["superseded"] * 3
+    assert books.run() == EXPECTED
+    assert books.sql("SELECT count(*), max(import_no) FROM payments.reconciliation_bill_rows") == [(3, 1)]
 
 
 @pytest.mark.parametrize("action", ["accept_remote", "refund"])

@@ -155,6 +155,18 @@ def test_a_correction_replaces_what_was_open(books: Books) -> None:
     assert [item[4] for item in books.items()] == [PRICE + 2]
 
 
+def test_a_correction_changes_nothing_that_a_person_resolved(books: Books) -> None:
+    order_no, payment_no = books.booked()
+    books.bill((order_no, payment_no), amount=PRICE + 1)
+    books.reconcile()
+    books.resolve(payment_no, "ignore")
+    decided = books.sql("SELECT * FROM payments.reconciliation_items")
+    books.rows.clear()
+    books.bill((order_no, payment_no), amount=PRICE + 2)
+    books.reconcile()
+    assert books.sql("SELECT * FROM payments.reconciliation_items") == decided
+
+
 def test_a_bill_that_is_cut_off_changes_nothing(books: Books) -> None:
     books.bill(books.booked())
     books.reconcile()

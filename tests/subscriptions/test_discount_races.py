@@ -135,6 +135,30 @@ def test_a_budget_is_never_overspent(market) -> None:
     assert stampede(market, works) == {"taken": 7, "full price": 57}
 
 
+def test_exactly_the_first_seven_of_sixty_four_at_once_have_the_early_price(market) -> None:
+    work_id = build.work(market.sql, market.creator, "paid")
+    market.sql(
+        """
+        INSERT INTO subscriptions.pricing_rules (owner_id, target_type, target_id, kind, config, priority, is_active, created_at,
+            updated_at)
+        VALUES (%s, 'content', %s, 'early_bird', '{"first_n": 7, "amount_off": 100}', 0, true, now(), now())
+        """,
+        (market.creator, work_id),
+    )
+    works: list[Any] = [
+        lambda db, uid=uid, n=n: ordered(db, uid, work_id, n, None) for n, uid in enumerate(people(market, 64))
+    ]
+    assert stampede(market, works) == {"taken": 7, "full price": 57}
+    market.sql(
+        """
+        UPDATE payments.payment_orders SET status = 'cancelled' WHERE order_no NOT IN
+            (SELECT order_no FROM payments.payment_orders WHERE discount_amount > 0 ORDER BY order_no LIMIT 6)
+        """
+    )
+    late: list[Any] = [lambda db, n=n: ordered(db, 900_100 + n, work_id, 100 + n, None) for n in range(3)]
+    assert stampede(market, late) == {"taken": 1, "full price": 2}, "a place is free again when its order ends unpaid"
+
+
 def test_a_coupon_laid_and_a_payment_begun_at_the_same_moment_agree_on_the_price(market) -> None:
     """Whoever holds the order first decides; the attempt and the order never differ."""
     plan_id = market.plan()

@@ -1,4 +1,6 @@
-"""Cases of payments and who decides them; what risk control knows of addresses, and who proved to be themselves."""
+"""Cases of payments and who decides them; what risk control knows of addresses, and who proved to be themselves; prices for
+the first so many count what orders hold.
+"""
 
 from typing import Any
 
@@ -98,7 +100,65 @@ CREATE VIEW identity.pub_confirmations AS
 GRANT SELECT ON identity.pub_confirmations TO payments;
 """
 
+# "The first hundred" are counted with the orders that may still be paid, one order after the other.
+PRICES = """
+CREATE INDEX orders_of_content ON payments.payment_orders (target_id, created_at) WHERE kind = 'content';
+
+CREATE FUNCTION subscriptions.held(p_kind text, p_target_id bigint, p_at timestamptz) RETURNS bigint
+LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+    SELECT CASE p_kind
+        WHEN 'plan' THEN (SELECT count(*) FROM subscriptions.subscription_periods d
+            WHERE d.plan_id = p_target_id AND d.kind = 'order' AND d.status = 'open')
+        WHEN 'content' THEN (SELECT count(*) FROM payments.payment_orders o
+            WHERE o.kind = 'content' AND o.target_id = p_target_id
+                AND ((o.status = 'pending' AND o.expires_at > p_at)
+                    -- Paid, and not heard of yet by who gives the right to it.
+                    OR (o.status = 'paid' AND NOT EXISTS (
+                        SELECT FROM subscriptions.content_purchases c WHERE c.order_no = o.order_no))))
+        ELSE 0 END
+$$;
+ALTER FUNCTION subscriptions.price_terms(text, bigint, bigint, text, timestamptz) RENAME TO price_terms_of_sold;
+CREATE FUNCTION subscriptions.price_terms(p_kind text, p_target_id bigint, p_user_id bigint, p_code text, p_at timestamptz)
+RETURNS jsonb LANGUAGE plpgsql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+DECLARE
+    v_terms jsonb := subscriptions.price_terms_of_sold(p_kind, p_target_id, p_user_id, p_code, p_at);
+BEGIN
+    IF v_terms -> 'rules' @? '$[*] ? (@.kind == "demand" || @.kind == "early_bird")' THEN
+        v_terms := jsonb_set(v_terms, '{sold}',
+            to_jsonb((v_terms ->> 'sold')::bigint + subscriptions.held(p_kind, p_target_id, p_at)));
+    END IF;
+    RETURN v_terms;
+END $$;
+-- Before anything else is held: whoever orders what has a price for the first waits for the order before.
+ALTER FUNCTION subscriptions.hold_terms(text, bigint, bigint, text, timestamptz) RENAME TO hold_capped_terms;
+CREATE FUNCTION subscriptions.hold_terms(p_kind text, p_target_id bigint, p_user_id bigint, p_code text, p_at timestamptz)
+RETURNS jsonb LANGUAGE plpgsql VOLATILE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+BEGIN
+    IF EXISTS (SELECT FROM subscriptions.pricing_rules r WHERE r.target_type = p_kind AND r.target_id = p_target_id
+               AND r.is_active AND r.kind IN ('early_bird', 'demand')) THEN
+        PERFORM pg_advisory_xact_lock(hashtextextended('subscriptions.price:' || p_kind || ':' || p_target_id, 0));
+    END IF;
+    RETURN subscriptions.hold_capped_terms(p_kind, p_target_id, p_user_id, p_code, p_at);
+END $$;
+REVOKE ALL ON FUNCTION subscriptions.held(text, bigint, timestamptz),
+    subscriptions.price_terms(text, bigint, bigint, text, timestamptz),
+    subscriptions.hold_terms(text, bigint, bigint, text, timestamptz) FROM PUBLIC;
+REVOKE EXECUTE ON FUNCTION subscriptions.price_terms_of_sold(text, bigint, bigint, text, timestamptz),
+    subscriptions.hold_capped_terms(text, bigint, bigint, text, timestamptz) FROM subscriptions, payments;
+GRANT EXECUTE ON FUNCTION subscriptions.price_terms(text, bigint, bigint, text, timestamptz),
+    subscriptions.hold_terms(text, bigint, bigint, text, timestamptz) TO subscriptions, payments;
+"""
+
 DOWN = """
+DROP FUNCTION subscriptions.hold_terms(text, bigint, bigint, text, timestamptz),
+    subscriptions.price_terms(text, bigint, bigint, text, timestamptz);
+ALTER FUNCTION subscriptions.hold_capped_terms(text, bigint, bigint, text, timestamptz) RENAME TO hold_terms;
+ALTER FUNCTION subscriptions.price_terms_of_sold(text, bigint, bigint, text, timestamptz) RENAME TO price_terms;
+GRANT EXECUTE ON FUNCTION subscriptions.price_terms(text, bigint, bigint, text, timestamptz),
+    subscriptions.hold_terms(text, bigint, bigint, text, timestamptz) TO subscriptions, payments;
+DROP FUNCTION subscriptions.held(text, bigint, timestamptz);
+DROP INDEX payments.orders_of_content;
+
 DROP VIEW identity.pub_confirmations;
 DELETE FROM payments.payment_risk_rules WHERE key = 'ip_accounts' OR action = 'challenge';
 ALTER TABLE payments.payment_risk_rules
@@ -136,7 +196,7 @@ def _execute(script: str) -> None:
 
 def upgrade() -> None:
     """Build them."""
-    for script in (CASES, CORRECTIONS, RISK):
+    for script in (CASES, CORRECTIONS, RISK, PRICES):
         _execute(script)
 
 
