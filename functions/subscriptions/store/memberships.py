@@ -48,12 +48,12 @@ def held(db: Connection, user_id: int, at: datetime) -> tuple[list[Row], list[Gr
         db,
         """
         SELECT s.subscription_id, s.plan_id, s.creator_id, s.tier, p.permissions, p.benefits,
-               s.current_period_end AS valid_until, member.granted
+               s.access_until AS valid_until, member.granted
         FROM (SELECT coalesce(jsonb_agg(to_jsonb(m) ORDER BY m.id), '[]') AS granted FROM subscriptions.user_memberships m
               WHERE m.user_id = %(user_id)s AND m.status = 'granted') member
         LEFT JOIN (subscriptions.user_subscriptions s JOIN subscriptions.subscription_plans p USING (plan_id))
             ON s.user_id = %(user_id)s AND s.status IN ('trialing', 'active', 'past_due')
-            AND s.current_period_end > %(at)s
+            AND s.access_until > %(at)s
         ORDER BY s.subscription_id
         """,
         {"user_id": user_id, "at": at},
