@@ -219,6 +219,37 @@ def test_a_batch_is_codes_without_rows_each_used_once(shop, till, operator, expo
     assert quoted(till, plan_id, coupon_code=codes[8]).error == (422, "coupon_not_applicable")
 
 
+def test_campaigns_and_codes_lower_memberships_as_they_do_plans(shop, till, operator, exports) -> None:
+    plan_id, other = (build.membership_plan(shop.house.sql) for _ in range(2))
+    nowhere = wish(targets={"membership_plan_ids": [10**9]})
+    assert till.post("/promotions/create", nowhere, token=operator).error == (404, "target_not_found")
+    campaign = made(till, operator, targets={"membership_plan_ids": [plan_id]})
+    terms = {"kind": "amount", "quantity": 5, "per_user_limit": 1}
+    made(till, operator, kind="coupon_batch", value=500, targets={"membership_plan_ids": [plan_id]}, coupon=terms)
+    [(prefix, key)] = shop.house.sql("SELECT code, mac_key FROM subscriptions.coupons")
+    code = coupon_codes.code(prefix, bytes(key), 3)
+    said = {target: quoted(till, target, target_type="membership").data["payable_amount"] for target in (plan_id, other)}
+    assert said == {plan_id: 2700, other: 3000}
+    assert quoted(till, plan_id, target_type="membership", coupon_code=code).data["payable_amount"] == 2200
+
+    now = clock.now()
+    lines = [
+        {"source": "membership", "id": plan_id, "amount": 3000},
+        {"source": "promotion", "id": campaign["promotion_id"], "amount": -300, "borne_by": "platform"},
+    ]
+    shop.house.sql(
+        """
+        SELECT commerce.open_order('payments', 'membership', %(plan)s, %(uid)s, 0, 't', 3000, 300, 'CNY', %(lines)s, 'M1', %(at)s,
+            %(until)s), subscriptions.open_membership('M1', %(uid)s, %(plan)s, %(at)s)
+        """,
+        {"plan": plan_id, "uid": shop.customer, "lines": json.dumps(lines), "at": now, "until": now + DAY},
+    )
+    used = till.post("/coupons/use", {"order_no": "M1", "code": code}, token=shop.token).data["order"]
+    assert (used["payable_amount"], sum(line["amount"] for line in used["price_lines"])) == (2200, 2200)
+    shop.hear(build.paid("M1", plan_id, shop.customer, kind="membership", seller_id=0))
+    assert shop.house.sql("SELECT status, serial FROM subscriptions.coupon_redemptions") == [("used", 3)]
+
+
 def test_the_database_makes_the_same_macs(house) -> None:
     for number in (0, 1, 31, 32, 1023, 1024, 999_999):
         key = hashlib.sha256(str(number).encode()).digest()

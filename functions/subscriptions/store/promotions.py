@@ -154,7 +154,9 @@ def batch(db: Connection, coupon_id: int) -> tuple[str, bytes, int] | None:
     return None if row is None else (row[0], bytes(row[1]), row[2])
 
 
-def missing(db: Connection, plan_ids: Sequence[int], content_ids: Sequence[int]) -> list[str]:
+def missing(
+    db: Connection, plan_ids: Sequence[int], content_ids: Sequence[int], membership_plan_ids: Sequence[int]
+) -> list[str]:
     """Those of the targets that do not exist."""
     found = db.execute(
         """
@@ -163,7 +165,10 @@ def missing(db: Connection, plan_ids: Sequence[int], content_ids: Sequence[int])
         UNION ALL
         SELECT 'content ' || t.id FROM unnest(%(contents)s::bigint[]) AS t (id)
         WHERE NOT EXISTS (SELECT FROM content.pub_contents o WHERE o.content_id = t.id AND o.status <> 'deleted')
+        UNION ALL
+        SELECT 'membership plan ' || t.id FROM unnest(%(memberships)s::bigint[]) AS t (id)
+        WHERE NOT EXISTS (SELECT FROM subscriptions.membership_plans m WHERE m.id = t.id)
         """,
-        {"plans": list(plan_ids), "contents": list(content_ids)},
+        {"plans": list(plan_ids), "contents": list(content_ids), "memberships": list(membership_plan_ids)},
     ).fetchall()
     return [row[0] for row in found]

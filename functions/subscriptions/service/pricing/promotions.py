@@ -126,7 +126,7 @@ def _lock(db: Connection, promotion_id: int) -> Row:
 
 
 def _check_targets(db: Connection, targets: TargetsIn) -> None:
-    if missing := store.missing(db, targets.plan_ids, targets.content_ids):
+    if missing := store.missing(db, targets.plan_ids, targets.content_ids, targets.membership_plan_ids):
         raise TargetNotFound(targets=missing)
 
 
