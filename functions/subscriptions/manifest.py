@@ -20,12 +20,14 @@ from shared.manifest import (
     Queue,
     Scheduled,
     Schedules,
+    Secret,
     StartsWorkflow,
     Table,
     Task,
     Workflow,
 )
 
+_AGREEMENTS = (Secret("alipay"), Secret("wechat"), Key("pii", ("encrypt", "decrypt")))
 _ENTRIES = (Schedules("begin_renewal"), Publishes())
 
 MANIFEST = Manifest(
@@ -34,6 +36,15 @@ MANIFEST = Manifest(
         HttpFunction(
             routes=("/subscriptions/{proxy+}", "/membership-plans"),
             grants=(Table("entitlements", ("BatchGetItem",), ("U#",)),),
+        ),
+        HttpFunction(
+            "withholding",
+            routes=(
+                "/subscriptions/auto-renew/{proxy+}",
+                "/subscriptions/agreements",
+                "/subscriptions/agreements/{proxy+}",
+            ),
+            grants=_AGREEMENTS,
         ),
         HttpFunction(
             "pricing",
@@ -90,6 +101,8 @@ MANIFEST = Manifest(
         OnEvent("on_debit_failed", event=DebitFailed, grants=(Publishes(),)),
         OnEvent("on_renewal_notice_sent", event=RenewalNoticeSent, grants=(Publishes(),)),
         Scheduled("subscription_renewals", expression="rate(1 hour)", grants=(StartsWorkflow("renewal"),), timeout=300),
+        Scheduled("look_after_agreements", expression="rate(1 minute)", grants=(*_AGREEMENTS, *_ENTRIES), timeout=300),
+        OnEvent("on_agreement_refused", event=DebitFailed),
         OnEvent("on_accounts_merged", event=AccountsMerged, grants=(Publishes(),)),
         OnEvent("on_accounts_parted", event=AccountsParted, grants=(Publishes(),)),
         OnEvent("on_account_erased", event=AccountErased),

@@ -26,7 +26,7 @@ from functions.subscriptions.schemas import (
     ResumedOut,
     SubscriptionOut,
 )
-from functions.subscriptions.service import changing, pausing, renewing
+from functions.subscriptions.service import agreements, changing, pausing, renewing
 from shared.http.app import BASE
 from shared.http.auth import Context, SignedIn
 from shared.http.envelope import Answer, Id, PathId, answer
@@ -87,5 +87,7 @@ async def change_plan(
 
 @router.post("/cancel-renew/{subscription_id:int}", responses=problems(SubscriptionNotFound, AlreadyDisabled))
 async def stop_renewing(subscription_id: PathId, caller: SignedIn, db: Write) -> Answer[SubscriptionOut]:
-    """Turn automatic renewal off."""
-    return answer(renewing.turn_off(db, caller.uid, subscription_id))
+    """Turn automatic renewal off; an agreement that renews nothing else ends with it."""
+    stopped = renewing.turn_off(db, caller.uid, subscription_id)
+    agreements.end_unused(db, caller.uid)
+    return answer(stopped)

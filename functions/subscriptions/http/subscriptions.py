@@ -15,7 +15,7 @@ from functions.subscriptions.errors import (
     SubscriptionNotFound,
 )
 from functions.subscriptions.schemas import SubscribedOut, SubscribeIn, SubscriptionOut, UnsubscribeIn
-from functions.subscriptions.service import subscribing, unsubscribing
+from functions.subscriptions.service import agreements, subscribing, unsubscribing
 from functions.subscriptions.states import Status
 from shared.http.app import BASE
 from shared.http.auth import SignedIn
@@ -36,7 +36,8 @@ router = APIRouter(prefix=BASE + "/subscriptions", tags=["subscriptions"])
 async def subscribe(body: SubscribeIn, caller: SignedIn, db: Write, once: OnceOnly) -> Answer[SubscribedOut]:
     """Subscribe: pending with an order to pay, or at once when nothing is payable or a trial starts."""
     once.claim(db, caller)
-    return once.keep(db, answer(subscribing.subscribe(db, caller.uid, body)), 201)
+    begun = agreements.adopt(db, caller.uid, body, subscribing.subscribe(db, caller.uid, body))
+    return once.keep(db, answer(begun), 201)
 
 
 @router.post("/unsubscribe/{subscription_id:int}", responses=problems(SubscriptionNotFound, SubscriptionNotActive))

@@ -71,6 +71,9 @@ def move_subscriptions(db: Connection, merge: Merge, at: datetime) -> list[Row]:
         ), noted AS (
             INSERT INTO subscriptions.merged_rights (merge_id, kind, id, at)
             SELECT %(merge_id)s, 'subscription', subscription_id, %(at)s FROM moved ON CONFLICT DO NOTHING
+        ), followed AS (
+            UPDATE subscriptions.payment_agreements a SET user_id = %(into)s, updated_at = %(at)s
+            FROM moved WHERE a.subscription_id = moved.subscription_id AND a.status <> 'terminated'
         )
         SELECT moved.*, nextval('subscriptions.entitlement_version') AS left_version FROM moved ORDER BY subscription_id
         """,
@@ -102,14 +105,20 @@ def return_subscriptions(db: Connection, merge: Merge, at: datetime) -> list[Row
     return rows(
         db,
         """
-        UPDATE subscriptions.user_subscriptions s SET user_id = %(from)s, updated_at = %(at)s,
-            version = CASE WHEN status = 'paused' THEN version
-                WHEN version IS NOT NULL THEN nextval('subscriptions.entitlement_version') END
-        WHERE user_id = %(into)s AND subscription_id IN (
-                SELECT id FROM subscriptions.merged_rights WHERE merge_id = %(merge_id)s AND kind = 'subscription')
-            AND NOT EXISTS (SELECT FROM subscriptions.user_subscriptions own WHERE own.user_id = %(from)s
-                AND own.creator_id = s.creator_id AND own.status IN ('pending', 'trialing', 'active', 'past_due'))
-        RETURNING subscription_id, user_id, creator_id, status, plan_id, tier, current_period_end, access_until, version
+        WITH returned AS (
+            UPDATE subscriptions.user_subscriptions s SET user_id = %(from)s, updated_at = %(at)s,
+                version = CASE WHEN status = 'paused' THEN version
+                    WHEN version IS NOT NULL THEN nextval('subscriptions.entitlement_version') END
+            WHERE user_id = %(into)s AND subscription_id IN (
+                    SELECT id FROM subscriptions.merged_rights WHERE merge_id = %(merge_id)s AND kind = 'subscription')
+                AND NOT EXISTS (SELECT FROM subscriptions.user_subscriptions own WHERE own.user_id = %(from)s
+                    AND own.creator_id = s.creator_id AND own.status IN ('pending', 'trialing', 'active', 'past_due'))
+            RETURNING subscription_id, user_id, creator_id, status, plan_id, tier, current_period_end, access_until, version
+        ), followed AS (
+            UPDATE subscriptions.payment_agreements a SET user_id = %(from)s, updated_at = %(at)s
+            FROM returned WHERE a.subscription_id = returned.subscription_id AND a.status <> 'terminated'
+        )
+        SELECT * FROM returned
         """,
         {"merge_id": merge.merge_id, "from": merge.from_uid, "into": merge.into_uid, "at": at},
     )

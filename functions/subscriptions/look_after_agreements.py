@@ -1,0 +1,6 @@
+"""Each minute: agreements the vendor is to be asked or told about, those that renew nothing, notices nobody finished."""
+
+from functions.subscriptions.service import agreement_care
+from shared.schedule import scheduled
+
+handler = scheduled(agreement_care.look_after, "subscriptions.look_after_agreements")
