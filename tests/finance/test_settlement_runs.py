@@ -95,6 +95,23 @@ def test_a_run_that_died_gives_way_to_the_next_after_two_hours(counter: Desk) ->
     counter.books_hold()
 
 
+def test_what_a_run_settled_that_could_not_close_is_tied_out_by_the_next(counter: Desk) -> None:
+    three_due(counter)
+
+    def closed(_: dict[str, Any]) -> dict[str, Any]:
+        raise TimeoutError
+
+    with counter.time(), pytest.raises(TimeoutError):
+        settling.run("dead", {**settling.EVERY_TASK, "close_settlement": closed})
+    assert len(ledger(counter)) == 3
+    counter.sql("UPDATE finance.settlements SET gross = gross + 1, refund = refund + 1 WHERE creator_id = 100003")
+    counter.pass_time(hours=3)
+    with counter.time():
+        assert runs.start() == 1
+        assert settling.run("next").status == "FAILED"
+    assert run_row(counter, "next") == ("untied", 3, 23_856, 0, 1)
+
+
 def test_nobody_due_starts_nothing(counter: Desk) -> None:
     counter.sell(CREATOR, 10_000)
     with counter.time():

@@ -23,11 +23,14 @@ SILENT: Final = timedelta(hours=2)
 
 
 def start() -> int:
-    """Start a run when somebody is due and none is under way; how many were started."""
+    """Start a run when somebody is due, or one died, and none is under way; how many were started."""
     now = clock.now()
     with reading() as db:
-        if store.under_way(db, now - SILENT) or not store.due_pages(db, now, size=PAGE, most=1):
+        begun_at = store.begun_at(db)
+        if begun_at is None and not store.due_pages(db, now, size=PAGE, most=1):
             return 0
+    if begun_at is not None and begun_at >= now - SILENT:
+        return 0
     run = new_ulid()
     return 0 if workflow.start("settlement", f"settlement-{run}", {"run": run}) is None else 1
 

@@ -19,30 +19,32 @@ class Sums:
 def claim(db: Connection, run: str, now: datetime, silent_since: datetime) -> bool:
     """Begin a run, or go on with it; False when it is over, or another one is under way.
 
-    One that began before `silent_since` died, and gives way.
+    One that began before `silent_since` died, and gives way: who comes next answers for what it settled.
     """
-    db.execute(
-        "UPDATE finance.settlement_runs SET status = 'lost' WHERE status = 'running' AND started_at < %s AND run <> %s",
+    if db.execute("SELECT 1 FROM finance.settlement_runs WHERE run = %s AND finished_at IS NOT NULL", (run,)).fetchone():
+        return False
+    lost = db.execute(
+        """
+        UPDATE finance.settlement_runs SET status = 'lost' WHERE status = 'running' AND started_at < %s AND run <> %s
+        RETURNING run
+        """,
         (silent_since, run),
-    )
+    ).fetchall()
     db.execute(
         """
         INSERT INTO finance.settlement_runs (run, status, started_at) VALUES (%s, 'running', %s) ON CONFLICT DO NOTHING
         """,
         (run, now),
     )
-    row = db.execute(
-        "SELECT 1 FROM finance.settlement_runs WHERE run = %s AND status IN ('running', 'lost')", (run,)
-    ).fetchone()
-    return row is not None
+    if lost:
+        db.execute("UPDATE finance.settlements SET run = %s WHERE run = ANY(%s)", (run, [row[0] for row in lost]))
+    return db.execute("SELECT 1 FROM finance.settlement_runs WHERE run = %s", (run,)).fetchone() is not None
 
 
-def under_way(db: Connection, silent_since: datetime) -> bool:
-    """Whether a run is going on that began since."""
-    row = db.execute(
-        "SELECT 1 FROM finance.settlement_runs WHERE status = 'running' AND started_at >= %s", (silent_since,)
-    ).fetchone()
-    return row is not None
+def begun_at(db: Connection) -> datetime | None:
+    """When the run began that has not ended."""
+    row = db.execute("SELECT started_at FROM finance.settlement_runs WHERE status = 'running'").fetchone()
+    return None if row is None else row[0]
 
 
 def due_pages(db: Connection, now: datetime, *, size: int, most: int) -> list[tuple[int, int]]:
