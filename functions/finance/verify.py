@@ -10,6 +10,7 @@ from psycopg import sql
 
 from functions.finance.checks.balances import BALANCES
 from functions.finance.checks.decided import DECIDED
+from functions.finance.checks.documents import DOCUMENTS
 from functions.finance.checks.earnings import EARNINGS
 from functions.finance.checks.holds import HOLDS
 from functions.finance.checks.ledger import LEDGER
@@ -31,7 +32,7 @@ class Check:
     examples: list[str]
 
 
-_ALL: dict[str, LiteralString] = LEDGER | HOLDS | EARNINGS | POOL | WITHDRAWALS | MERGES | BALANCES | DECIDED
+_ALL: dict[str, LiteralString] = LEDGER | HOLDS | EARNINGS | POOL | WITHDRAWALS | MERGES | BALANCES | DECIDED | DOCUMENTS
 
 
 def verify(db: Connection) -> list[Check]:

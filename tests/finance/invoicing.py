@@ -15,8 +15,10 @@ from functions.finance.gateways.null_invoicing import NullInvoicing
 from functions.finance.invoice import Document, Invoice
 from functions.finance.service import invoice_requests, invoicing
 from functions.finance.service.invoice_requests import Title
+from functions.finance.verify import verify
 from shared import aws, clock
 from shared.ids import new_order_no, new_ulid
+from shared.sql import connection as house_connection
 from shared.sql.edge import unit_of_work
 from shared.sql.tunables import forget_tunables
 from tests.finance.build import message
@@ -74,7 +76,8 @@ class Counter:
 
     def __post_init__(self) -> None:
         for uid, name in ((BUYER, "buyer"), (SELLER, "seller"), (STRANGER, "stranger")):
-            make_user(self.sql, uid, name)
+            if not self.sql("SELECT 1 FROM identity.users WHERE uid = %s", (uid,)):
+                make_user(self.sql, uid, name)
         self._refunds = iter(range(1, 10**6))
 
     @contextmanager
@@ -193,6 +196,12 @@ class Counter:
             "SELECT amount, tax_amount, status FROM finance.invoices WHERE original_id = %s ORDER BY invoice_id",
             (invoice_id,),
         )
+
+    def books_hold(self) -> None:
+        """Every check of the books passes."""
+        with self.time():
+            off = [check for check in verify(house_connection.current()) if check.off]
+        assert not off, off
 
     def numbers(self) -> list[str]:
         """Every number given, in order."""

@@ -38,7 +38,9 @@ def counter(fresh_database: Callable[..., str], cloud: None) -> Iterator[Counter
         return cursor.fetchall() if cursor.description else []
 
     with owner, serving:
-        yield Counter(sql)
+        counter = Counter(sql)
+        yield counter
+        counter.books_hold()
         house_connection.use(None)
 
 

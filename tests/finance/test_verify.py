@@ -1,14 +1,14 @@
 """The proof of the books is itself proved: each kind of damage is found, by the check that says so."""
 
 from collections.abc import Callable
-from datetime import timedelta
+from datetime import date, timedelta
 
 import pytest
 
 from events.identity import AccountsMerged
 from functions.finance import on_accounts_merged
 from functions.finance.models import Entry
-from functions.finance.service import adjustments, chargebacks, pool, proof
+from functions.finance.service import adjustments, chargebacks, pool, proof, statement_jobs
 from functions.finance.store import ledger
 from functions.finance.store.adjustments import Adjustment
 from functions.finance.verify import verify
@@ -16,6 +16,7 @@ from shared.ids import new_ulid
 from shared.sql.connection import connect, current
 from tests.finance.build import OPERATOR, START, Desk, MortalPayouts, add_creator
 from tests.finance.conftest import CREATOR
+from tests.finance.invoicing import Counter
 
 LATER = START + timedelta(days=90)
 DAMAGE = {
@@ -60,12 +61,17 @@ DAMAGE = {
     "adjustments are posted when they are approved, and held before": "UPDATE finance.adjustments SET status = 'rejected' WHERE status = 'approved'",
     "entries of people's making have their row": "UPDATE finance.ledger_entries SET ref_id = '77' WHERE kind = 'adjustment_hold'",
     "an exchange has a side in each of two currencies": "UPDATE finance.ledger_entries SET ref_id = '6' WHERE kind = 'exchange' AND currency = 'CNY'",
+    "numbers of invoices are 1 to the last of their year, without a gap": "UPDATE finance.invoice_counters SET last = last + 1",
+    "invoices hold what their orders do, and no order is in two": "UPDATE finance.invoice_orders SET amount = amount + 1",
+    "red invoices take back what their original says, and its tax with the last fen": "UPDATE finance.invoices SET tax_amount = tax_amount - 1 WHERE kind = 'red'",
+    "invoices are void when red ones took back all of them, and else are not": "UPDATE finance.invoices SET status = 'issued' WHERE status = 'void'",
+    "statements that were given begin and end as the postings do": "UPDATE finance.statements SET closing_balance = closing_balance + 1",
 }
 
 
 @pytest.fixture
 def busy(desk: Desk) -> Desk:
-    """Something of everything: a month of memberships, sales, refunds before and after settlement, a paid, a failed and an open payout, merges."""
+    """Something of everything: a month of memberships, sales, refunds before and after settlement, a paid, a failed and an open payout, merges, invoices."""
     desk.vendor = MortalPayouts(("hopeless", "succeeded"))
     desk.sell(0, 10_000, kind="membership")
     desk.sql("INSERT INTO finance.pool_rules VALUES ('2026-03-01', 'weights', 10000, 1, NULL, now())")
@@ -115,6 +121,12 @@ def busy(desk: Desk) -> Desk:
             exchanged = {"channel:usdt": amount, "platform:exchange": -amount}
             ledger.post(db, Entry(f"exchange:5:{side}", "exchange", "exchange", "5", desk.at, exchanged, currency))
         proof.seal()
+        statement_jobs.give(CREATOR, date(2026, 3, 1))
+    counter = Counter(desk.sql, at=desk.at)
+    bought = counter.order(10_000)
+    counter.issue(bought)
+    counter.refund(bought, 10_000)
+    counter.settle_down()
     desk.books_hold()
     return desk
 
