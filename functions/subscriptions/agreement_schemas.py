@@ -37,7 +37,7 @@ class AgreementOut(Out):
     status: AgreementStatus
     single_amount: int
     period_months: int
-    debit_by: date | None
+    debit_day: date | None
     signed_at: datetime | None
     ended_at: datetime | None
     end_reason: EndReason | None

@@ -57,7 +57,7 @@ def verdict(status: AgreementStatus, said: Said, *, same_number: bool) -> Verdic
     return _VERDICTS[(status, said, same_number)]
 
 
-def debit_by(period_end: datetime) -> date:
+def debit_day(period_end: datetime) -> date:
     """The last day of Alipay's six for the debit at the end of a period: every later month's six have that end in them too.
 
     Four days are left for retries, as far as the calendar allows.

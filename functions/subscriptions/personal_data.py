@@ -36,7 +36,7 @@ DATA = PersonalData(
             person=("user_id",),
             what=("我的代扣协议", "Agreements by which you are debited"),
             export="""
-            SELECT agreement_id, channel, external_no, status, single_amount, period_months, debit_by, signed_at, ended_at,
+            SELECT agreement_id, channel, external_no, status, single_amount, period_months, debit_day, signed_at, ended_at,
                    end_reason, created_at
             FROM subscriptions.payment_agreements WHERE user_id = %(uid)s ORDER BY agreement_id
             """,

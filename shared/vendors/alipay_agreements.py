@@ -28,13 +28,13 @@ _NOTICES: Final[dict[str, Literal["signed", "ended"]]] = {"dut_user_sign": "sign
 @dataclass(frozen=True)
 class Offer:
     """What the buyer is asked to agree to. `external_no` is ours, `[A-Za-z0-9]{1,32}`; the first debit is made from five
-    days before `debit_by` (never after the 28th) to that day, each further one `period_months` later.
+    days before `debit_day` (never after the 28th) to that day, each further one `period_months` later.
     """
 
     external_no: str
     single_amount: Money
     period_months: int
-    debit_by: date
+    debit_day: date
     account: str
     notify_url: str
     return_url: str
@@ -99,7 +99,7 @@ class AlipayAgreements:
             "period_rule_params": {
                 "period_type": "MONTH",
                 "period": str(offer.period_months),
-                "execute_time": offer.debit_by.isoformat(),
+                "execute_time": offer.debit_day.isoformat(),
                 "single_amount": offer.single_amount.to_yuan(),
             },
         }

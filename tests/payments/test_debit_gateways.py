@@ -51,7 +51,7 @@ def _alipay(sandbox: Sandbox, merchant: Merchant) -> Played:
         external_no=number,
         single_amount=Money(2900),
         period_months=1,
-        debit_by=due if due == today else due.replace(day=1),
+        debit_day=due if due == today else due.replace(day=1),
         account="1",
         notify_url="",
         return_url="",

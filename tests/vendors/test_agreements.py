@@ -90,7 +90,7 @@ class Alipay:
             external_no=self.number,
             single_amount=Money(2900),
             period_months=1,
-            debit_by=due if due.day <= 28 else due.replace(day=28),
+            debit_day=due if due.day <= 28 else due.replace(day=28),
             account="100001",
             notify_url=self.merchant.url,
             return_url="https://shop.example/",

@@ -44,7 +44,7 @@ class AlipayAgreementGateway:
 
     def sign_url(self, terms: Terms) -> str:
         """`alipay.user.agreement.page.sign`. Raises ValueError for terms without a day to debit by."""
-        if terms.debit_by is None:
+        if terms.debit_day is None:
             message = "Alipay debits by a day of the month"
             raise ValueError(message)
         return self._client.sign_url(
@@ -52,7 +52,7 @@ class AlipayAgreementGateway:
                 external_no=terms.external_no,
                 single_amount=Money(terms.single_amount),
                 period_months=terms.period_months,
-                debit_by=terms.debit_by,
+                debit_day=terms.debit_day,
                 account=str(terms.user_id),
                 notify_url=self._public_url + NOTIFY_PATH,
                 return_url=self._public_url + _RETURN_PATH,

@@ -20,7 +20,7 @@ class Terms:
     user_id: int
     single_amount: int
     period_months: int
-    debit_by: date | None
+    debit_day: date | None
     at: datetime
 
 

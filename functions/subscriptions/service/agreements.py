@@ -5,7 +5,7 @@ What ends is used no more from that moment; `agreement_care` tells the vendor.
 
 from functions.subscriptions.agreement_errors import AgreementEnded, AgreementNotFound, AlreadyEnabled
 from functions.subscriptions.agreement_schemas import AgreementOut, AutoRenewOut, SigningOut
-from functions.subscriptions.agreements import OFFER_LIVES, AgreementChannel, debit_by, limit
+from functions.subscriptions.agreements import OFFER_LIVES, AgreementChannel, debit_day, limit
 from functions.subscriptions.errors import SubscriptionNotFound
 from functions.subscriptions.gateways.base import Terms
 from functions.subscriptions.gateways.registry import gateway
@@ -107,7 +107,7 @@ def _ask(
             "external_no": new_order_no(),
             "single_amount": amount,
             "period_months": months,
-            "debit_by": debit_by(max(ends, now)) if channel == "alipay" else None,
+            "debit_day": debit_day(max(ends, now)) if channel == "alipay" else None,
             "look_at": now + _FIRST_LOOK,
             "at": now,
         },
@@ -126,7 +126,7 @@ def _offered(db: Connection, waiting: Agreement) -> str:
         user_id=waiting.user_id,
         single_amount=waiting.single_amount,
         period_months=waiting.period_months,
-        debit_by=waiting.debit_by,
+        debit_day=waiting.debit_day,
         at=at,
     )
     return gateway(waiting.channel).sign_url(terms)

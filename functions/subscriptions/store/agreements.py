@@ -12,7 +12,7 @@ from shared.sql.connection import Connection
 from shared.sql.listing import Listing
 
 OWN: Listing[AgreementOut] = Listing(
-    columns="""a.agreement_id, a.subscription_id, a.channel, a.status, a.single_amount, a.period_months, a.debit_by,
+    columns="""a.agreement_id, a.subscription_id, a.channel, a.status, a.single_amount, a.period_months, a.debit_day,
         a.signed_at, a.ended_at, a.end_reason, a.created_at""",
     source="subscriptions.payment_agreements a",
     key=("agreement_id", "a.agreement_id"),
@@ -35,7 +35,7 @@ class Agreement:
     status: AgreementStatus
     single_amount: int
     period_months: int
-    debit_by: date | None
+    debit_day: date | None
     offered_at: datetime
     unsign_owed: bool
     looks: int
@@ -48,11 +48,11 @@ def open_signing(db: Connection, wish: Row) -> Agreement:
         return cursor.execute(
             """
             INSERT INTO subscriptions.payment_agreements (user_id, subscription_id, channel, external_no, status,
-                single_amount, period_months, debit_by, offered_at, next_look_at, created_at, updated_at)
+                single_amount, period_months, debit_day, offered_at, next_look_at, created_at, updated_at)
             VALUES (%(user_id)s, %(subscription_id)s, %(channel)s, %(external_no)s, 'signing', %(single_amount)s,
-                %(period_months)s, %(debit_by)s, %(at)s, %(look_at)s, %(at)s, %(at)s)
+                %(period_months)s, %(debit_day)s, %(at)s, %(look_at)s, %(at)s, %(at)s)
             RETURNING agreement_id, user_id, subscription_id, channel, external_no, agreement_no, status, single_amount,
-                period_months, debit_by, offered_at, unsign_owed, looks, created_at
+                period_months, debit_day, offered_at, unsign_owed, looks, created_at
             """,
             wish,
         ).fetchall()[0]
@@ -64,7 +64,7 @@ def find(db: Connection, agreement_id: int) -> Agreement | None:
         return cursor.execute(
             """
             SELECT agreement_id, user_id, subscription_id, channel, external_no, agreement_no, status, single_amount,
-                period_months, debit_by, offered_at, unsign_owed, looks, created_at
+                period_months, debit_day, offered_at, unsign_owed, looks, created_at
             FROM subscriptions.payment_agreements WHERE agreement_id = %s FOR UPDATE
             """,
             (agreement_id,),
@@ -233,7 +233,7 @@ def due(db: Connection, at: datetime, limit: int) -> list[Agreement]:
         return cursor.execute(
             """
             SELECT agreement_id, user_id, subscription_id, channel, external_no, agreement_no, status, single_amount,
-                period_months, debit_by, offered_at, unsign_owed, looks, created_at
+                period_months, debit_day, offered_at, unsign_owed, looks, created_at
             FROM subscriptions.payment_agreements WHERE next_look_at <= %s ORDER BY next_look_at LIMIT %s
             """,
             (at, limit),

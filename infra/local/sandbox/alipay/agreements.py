@@ -57,7 +57,7 @@ class Agreements:
             account=str(biz.get("external_logon_id", "")),
             single_amount=fen(rule.get("single_amount")),
             period_months=int(rule["period"]),
-            debit_by=day,
+            debit_day=day,
             notify_url=notify_url,
             return_url=return_url,
             offered_at=clock.now(),
@@ -97,7 +97,7 @@ class Agreements:
             "principal_id": BUYER_ID,
             "sign_time": beijing(found.signed_at or found.offered_at),
             "status": found.status,
-            "next_deduct_time": found.debit_by.isoformat(),
+            "next_deduct_time": found.debit_day.isoformat(),
         }
 
     def unsign(self, biz: dict[str, Any], behaviour: Behaviour, notify_url: str | None) -> Answer:
@@ -119,13 +119,13 @@ class Agreements:
         if fen(biz.get("total_amount")) > agreement.single_amount:
             raise DeclinedError("ACQ.CYCLE_PAY_SINGLE_FEE_EXCEED", "周期扣款的单笔金额超过签约时限制")
         today = clock.now().astimezone(clock.SHANGHAI).date()
-        if not agreement.debit_by - _DAYS_EARLY <= today <= agreement.debit_by:
+        if not agreement.debit_day - _DAYS_EARLY <= today <= agreement.debit_day:
             raise DeclinedError("ACQ.CYCLE_PAY_DATE_NOT_MATCH", "扣款日期不在签约时的允许范围之内")
         if behaviour.debit in _REFUSALS:
             raise DeclinedError(*_REFUSALS[behaviour.debit])
         trade = self._trades.offer(biz, notify_url, None)
         self._trades.pay(trade)
-        agreement.debit_by = _months_later(agreement.debit_by, agreement.period_months)
+        agreement.debit_day = _months_later(agreement.debit_day, agreement.period_months)
         self.shelf.keep(agreement.external_no, agreement)
         return {
             "buyer_logon_id": BUYER_LOGON,
@@ -176,7 +176,7 @@ def show(agreement: Agreement) -> HTMLResponse:
         "账号 Account": agreement.account or "-",
         "每次至多 At most": f"¥{yuan(agreement.single_amount)}",
         "每隔 Every": f"{agreement.period_months} 个月 month(s)",
-        "下次扣款不晚于 Next debit by": agreement.debit_by.isoformat(),
+        "下次扣款不晚于 Next debit by": agreement.debit_day.isoformat(),
     }
     rows = "".join(f"<dt>{escape(name)}</dt><dd>{escape(value)}</dd>" for name, value in facts.items())
     action = f"/alipay/sign/{agreement.code}"

@@ -42,7 +42,7 @@ def _decide(alipay: Alipay, told: dict[str, Any], act: Callable[[Agreement, Beha
 
 
 def _agreement_shown(agreement: Agreement) -> dict[str, Any]:
-    names = {"external_no", "agreement_no", "single_amount", "period_months", "debit_by"}
+    names = {"external_no", "agreement_no", "single_amount", "period_months", "debit_day"}
     return agreement.model_dump(mode="json", include=names) | {"status": agreement.status}
 
 

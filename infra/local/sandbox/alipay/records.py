@@ -67,14 +67,14 @@ class Transfer(BaseModel):
 
 
 class Agreement(BaseModel):
-    """What a buyer was asked to agree to. `debit_by` is the last day of the next debit."""
+    """What a buyer was asked to agree to. `debit_day` is the last day of the next debit."""
 
     external_no: str
     code: str
     account: str
     single_amount: int
     period_months: int
-    debit_by: date
+    debit_day: date
     notify_url: str | None
     return_url: str | None
     offered_at: datetime

@@ -22,7 +22,7 @@ CREATE TABLE subscriptions.payment_agreements (
     -- What was agreed: the most a debit may take, how often, and (Alipay) by which day the first one is made.
     single_amount BIGINT NOT NULL CHECK (single_amount > 0),
     period_months INT NOT NULL CHECK (period_months > 0),
-    debit_by DATE,
+    debit_day DATE,
     -- When the address of the vendor's page was made last; the address follows from it.
     offered_at TIMESTAMPTZ NOT NULL,
     signed_at TIMESTAMPTZ,
