@@ -35,6 +35,7 @@ BODIES: dict[str, Any] = {
     "MED-003": {},
     "SUB-004": {"name": "Mine now"},
     "SUB-014": {"plan_id": "{plan_id}"},
+    "SUB-010": {"channel": "alipay"},
     "SUB-010-means": {"means": "balance"},
     "SUB-010-consent": {"amount": 3000},
     "PAY-009": {"reason": "I want it"},
@@ -81,6 +82,7 @@ class Belongings:
             "key_id": self.api_key,
             "merge_id": self.merge,
             "gift_id": self.gift,
+            "agreement_id": self.agreement,
             "session_id": lambda: str(jwt.get_unverified_claims(open_session(OWNER))["sid"]),
         }
 
@@ -112,6 +114,17 @@ class Belongings:
             (OWNER, BUYER, plan_id, now, now + timedelta(days=30), now, now),
         )
         return int(subscription_id)
+
+    def agreement(self) -> int:
+        [(agreement_id,)] = self._house.sql(
+            """
+            INSERT INTO subscriptions.payment_agreements (user_id, subscription_id, channel, external_no, status, single_amount,
+                period_months, offered_at, created_at, updated_at)
+            VALUES (%s, %s, 'alipay', 'strangers', 'signing', 3000, 1, now(), now(), now()) RETURNING agreement_id
+            """,
+            (OWNER, self.subscription()),
+        )
+        return int(agreement_id)
 
     def order(self) -> str:
         order_no, now = new_order_no(), clock.now()

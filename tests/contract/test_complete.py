@@ -13,6 +13,7 @@ COMPLETE = Path(__file__).with_name("complete.txt").read_text().split()
 PAGE = {"items", "total", "total_is_capped", "page", "page_size", "next_cursor"}
 PAGING = {"page", "page_size", "sort_by", "sort_order", "cursor"}
 WITHOUT_ENVELOPE = {"PLT-003", "PLT-004", "PLT-005", "PLT-006", "PAY-002", "PAY-004", "PAY-006", "PAY-004-debits"}
+WITHOUT_ENVELOPE |= {"SUB-010-alipay", "SUB-010-wechat"}
 ANY_FIELD_OF = {"CNT-002": "CNT-001", "SUB-004": "SUB-002", "SUB-017": "SUB-016", "SUB-026": "SUB-024", "SUB-031": "SUB-030"}
 """Rows whose body is "any field of" another row's."""
 _ENDS = {"expires_at", "permissions_expire_at"}
@@ -49,7 +50,7 @@ ANSWER_OF = {"PAY-030": _DIFFERENCE}
 """Rows whose answer is an item of another row's, which the contract calls just that."""
 ADDED_TO_ANSWER |= {"FIN-015": {"kind", "original_id", "created_at"}}
 """A refund's red invoice is in the list too, and says which one it takes back."""
-BODY_OF_THE_VENDOR = {"PAY-002", "PAY-004", "PAY-006", "PAY-004-debits"}
+BODY_OF_THE_VENDOR = {"PAY-002", "PAY-004", "PAY-006", "PAY-004-debits", "SUB-010-alipay", "SUB-010-wechat"}
 """Rows whose body is signed as it came, and so not taken apart by name."""
 OBJECT_BODY = {"CNT-032": "AccessControl", "IDN-035": "Privacy"}
 
