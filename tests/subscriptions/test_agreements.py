@@ -1,99 +1,20 @@
-"""Withholding agreements: asked for, signed, used and ended; whatever vendors say, in whatever order and number."""
+"""Withholding agreements: asked for, used and ended."""
 
 from calendar import monthrange
-from collections.abc import Callable, Iterator
 from datetime import date, datetime, timedelta
-from itertools import permutations
 from typing import Any
 from zoneinfo import ZoneInfo
 
-import pytest
-
 from events.identity import AccountsMerged, AccountsParted
 from events.payments import DebitFailed
-from functions.subscriptions import look_after_agreements, on_agreement_refused
-from functions.subscriptions.agreements import MOVES, debit_by, verdict
-from functions.subscriptions.gateways import registry
-from functions.subscriptions.gateways.null import NullAgreementGateway
-from functions.subscriptions.withholding import handler
+from functions.subscriptions import on_agreement_refused
+from functions.subscriptions.agreements import MOVES, debit_day, verdict
 from shared import clock
 from shared.ids import new_ulid
-from tests.fixtures.api import Api, Reply
 from tests.subscriptions import build
-from tests.subscriptions.conftest import Shop
+from tests.subscriptions.agreeing import Desk, desk, vendors
 
-RANK = {"signing": 0, "signed": 1, "terminated": 2}
-
-
-@pytest.fixture
-def vendors() -> Iterator[dict[str, NullAgreementGateway]]:
-    """Both vendors in memory."""
-    registry.use(None)
-    made = {channel: NullAgreementGateway(channel) for channel in ("alipay", "wechat")}  # type: ignore[arg-type]  # both are channels
-    for one in made.values():
-        registry.use(one)
-    yield made
-    registry.use(None)
-
-
-class Desk:
-    """A customer with a paid subscription, and both vendors."""
-
-    def __init__(self, shop: Shop, api: Callable[..., Api], vendors: dict[str, NullAgreementGateway]) -> None:
-        self.shop, self.vendors = shop, vendors
-        self.api = api(handler, "subscriptions")
-        self.subscription_id = shop.pay(shop.plan())
-
-    def turn_on(self, channel: str = "alipay", subscription_id: int | None = None, **options: Any) -> Reply:
-        """SUB-010."""
-        path = f"/subscriptions/auto-renew/{subscription_id or self.subscription_id}"
-        headers = {"idempotency-key": new_ulid()}
-        return self.api.post(path, {"channel": channel}, token=options.get("token", self.shop.token), headers=headers)
-
-    def turn_off(self, subscription_id: int | None = None) -> Reply:
-        """SUB-011."""
-        path = f"/subscriptions/cancel-renew/{subscription_id or self.subscription_id}"
-        return self.shop.api.post(path, token=self.shop.token)
-
-    def hear(self, body: bytes, channel: str = "alipay") -> Reply:
-        """A notice arrives."""
-        return self.api.call("POST", f"/subscriptions/agreements/{channel}/callback", form=body.decode())
-
-    def look_after(self) -> int:
-        with self.shop.house.acting("subscriptions"):
-            return int(look_after_agreements.handler({}, None)["done"])
-
-    def rows(self) -> list[dict[str, Any]]:
-        names = ("agreement_id", "external_no", "status", "end_reason", "unsign_owed", "agreement_no", "channel")
-        found = self.shop.house.sql(
-            """
-            SELECT agreement_id, external_no, status, end_reason, unsign_owed, agreement_no, channel
-            FROM subscriptions.payment_agreements ORDER BY agreement_id
-            """
-        )
-        return [dict(zip(names, row, strict=True)) for row in found]
-
-    def last(self) -> dict[str, Any]:
-        return self.rows()[-1]
-
-    def signed(self, channel: str = "alipay", subscription_id: int | None = None) -> dict[str, Any]:
-        """The customer asks, agrees on the vendor's page, and we hear of it."""
-        assert self.turn_on(channel, subscription_id).data["agreement"]["status"] == "signing"
-        notice = self.vendors[channel].agree(self.last()["external_no"])
-        assert self.hear(notice, channel).text == "success"
-        return self.last()
-
-    def bound(self, subscription_id: int | None = None) -> tuple[bool, int | None]:
-        [row] = self.shop.house.sql(
-            "SELECT auto_renew, agreement_id FROM subscriptions.user_subscriptions WHERE subscription_id = %s",
-            (subscription_id or self.subscription_id,),
-        )
-        return row
-
-
-@pytest.fixture
-def desk(shop, api, vendors) -> Desk:
-    return Desk(shop, api, vendors)
+__all__ = ["desk", "vendors"]
 
 
 class TestAsking:
@@ -254,80 +175,6 @@ def test_agreements_go_with_their_subscriptions_when_accounts_are_merged_and_par
     assert desk.shop.house.sql(owner, (agreement["agreement_id"],)) == [(desk.shop.customer,)]
 
 
-class TestHearing:
-    def test_a_lost_notice_is_made_up_for_by_asking(self, desk: Desk) -> None:
-        desk.turn_on()
-        desk.vendors["alipay"].agree(desk.last()["external_no"])
-        with desk.shop.at(clock.now() + timedelta(minutes=2)):
-            desk.look_after()
-        assert desk.last()["status"] == "signed"
-
-    def test_what_nobody_signs_in_a_day_expires_and_a_late_signature_is_undone(self, desk: Desk) -> None:
-        desk.turn_on()
-        external_no = desk.last()["external_no"]
-        for hours in (1, 5, 25):
-            with desk.shop.at(clock.now() + timedelta(hours=hours)):
-                desk.look_after()
-        assert (desk.last()["status"], desk.last()["end_reason"]) == ("terminated", "expired")
-        desk.hear(desk.vendors["alipay"].agree(external_no))
-        assert (desk.last()["status"], desk.last()["unsign_owed"]) == ("terminated", True)
-        desk.look_after()
-        assert (desk.last()["unsign_owed"], desk.vendors["alipay"].kept) == (False, {})
-
-    def test_forged_and_unknown_notices_change_nothing(self, desk: Desk) -> None:
-        desk.turn_on()
-        assert desk.hear(b"{}").error == (401, "signature_invalid")
-        assert desk.hear(b"{}").error == (401, "signature_invalid")
-        elsewhere = desk.vendors["alipay"].agree("somebodyelses")
-        assert desk.hear(elsewhere).text == "success"
-        assert desk.hear(desk.vendors["wechat"].agree(desk.last()["external_no"]), "wechat").text == "success"
-        assert desk.last()["status"] == "signing"
-        kept = desk.shop.house.sql("SELECT verified, result, times FROM subscriptions.agreement_notices ORDER BY id")
-        assert kept == [(False, "malformed", 2), (True, "unknown", 1), (True, "unknown", 1)]
-
-    def test_numbers_are_sealed_and_never_logged(self, desk: Desk, caplog) -> None:
-        agreement = desk.signed()
-        number = desk.vendors["alipay"].kept[agreement["external_no"]].agreement_no
-        assert agreement["agreement_no"].startswith("v1:")
-        stored = str(desk.shop.house.sql("SELECT * FROM subscriptions.agreement_notices"))
-        assert number not in stored
-        assert number not in caplog.text
-
-    @pytest.mark.parametrize("order", list(permutations(["signed", "ended", "signed again"])))
-    def test_notices_in_any_order_and_twice_come_to_the_vendors_truth(self, desk: Desk, order: tuple[str, ...]) -> None:
-        """One number is signed and ended, then the same page is signed again under a second number."""
-        desk.turn_on()
-        external_no, vendor = desk.last()["external_no"], desk.vendors["alipay"]
-        told = {"signed": vendor.agree(external_no)}
-        told |= {"ended": vendor.end(external_no), "signed again": vendor.agree(external_no)}
-        rank = 0
-        for name in (*order, *order):
-            assert desk.hear(told[name]).text == "success"
-            assert RANK[desk.last()["status"]] >= rank, name
-            rank = RANK[desk.last()["status"]]
-            desk.look_after()
-        row = desk.last()
-        assert not row["unsign_owed"]
-        if row["status"] == "signed":
-            from shared import crypto
-            from shared.views.agreements import number_context
-
-            assert crypto.decrypt(row["agreement_no"], number_context(external_no)) == vendor.kept[external_no].agreement_no
-        else:
-            assert vendor.kept == {}
-
-    @pytest.mark.parametrize("order", [("signed", "ended"), ("ended", "signed"), ("ended", "ended", "signed", "signed")])
-    def test_signed_and_ended_is_ended_in_any_order(self, desk: Desk, order: tuple[str, ...]) -> None:
-        desk.turn_on()
-        external_no, vendor = desk.last()["external_no"], desk.vendors["alipay"]
-        told = {"signed": vendor.agree(external_no)}
-        told["ended"] = vendor.end(external_no)
-        for name in order:
-            desk.hear(told[name])
-        row = desk.last()
-        assert (row["status"], row["end_reason"], row["unsign_owed"]) == ("terminated", "vendor", False)
-
-
 def test_nothing_follows_the_end_and_every_word_has_a_meaning() -> None:
     assert MOVES["terminated"] == frozenset()
     for status, followers in MOVES.items():
@@ -347,7 +194,7 @@ def test_every_periods_end_is_within_alipays_six_days() -> None:
             year, index = 2027 + month // 12, month % 12 + 1
             ends.append(date(year, index, min(day, monthrange(year, index)[1])))
         for start, first in enumerate(ends[:12]):
-            due = debit_by(datetime(first.year, first.month, first.day, 12, tzinfo=shanghai))
+            due = debit_day(datetime(first.year, first.month, first.day, 12, tzinfo=shanghai))
             assert due.day <= 28
             for number, end in enumerate(ends[start:]):
                 count = due.year * 12 + due.month - 1 + number

@@ -1,0 +1,85 @@
+"""What vendors say of agreements, in whatever order and number, and what nobody said."""
+
+from datetime import timedelta
+from itertools import permutations
+
+import pytest
+
+from shared import clock, crypto
+from shared.views.agreements import number_context
+from tests.subscriptions.agreeing import Desk, desk, vendors
+
+__all__ = ["desk", "vendors"]
+
+RANK = {"signing": 0, "signed": 1, "terminated": 2}
+
+
+class TestHearing:
+    def test_a_lost_notice_is_made_up_for_by_asking(self, desk: Desk) -> None:
+        desk.turn_on()
+        desk.vendors["alipay"].agree(desk.last()["external_no"])
+        with desk.shop.at(clock.now() + timedelta(minutes=2)):
+            desk.look_after()
+        assert desk.last()["status"] == "signed"
+
+    def test_what_nobody_signs_in_a_day_expires_and_a_late_signature_is_undone(self, desk: Desk) -> None:
+        desk.turn_on()
+        external_no = desk.last()["external_no"]
+        for hours in (1, 5, 25):
+            with desk.shop.at(clock.now() + timedelta(hours=hours)):
+                desk.look_after()
+        assert (desk.last()["status"], desk.last()["end_reason"]) == ("terminated", "expired")
+        desk.hear(desk.vendors["alipay"].agree(external_no))
+        assert (desk.last()["status"], desk.last()["unsign_owed"]) == ("terminated", True)
+        desk.look_after()
+        assert (desk.last()["unsign_owed"], desk.vendors["alipay"].kept) == (False, {})
+
+    def test_forged_and_unknown_notices_change_nothing(self, desk: Desk) -> None:
+        desk.turn_on()
+        assert desk.hear(b"{}").error == (401, "signature_invalid")
+        assert desk.hear(b"{}").error == (401, "signature_invalid")
+        elsewhere = desk.vendors["alipay"].agree("somebodyelses")
+        assert desk.hear(elsewhere).text == "success"
+        assert desk.hear(desk.vendors["wechat"].agree(desk.last()["external_no"]), "wechat").text == "success"
+        assert desk.last()["status"] == "signing"
+        kept = desk.shop.house.sql("SELECT verified, result, times FROM subscriptions.agreement_notices ORDER BY id")
+        assert kept == [(False, "malformed", 2), (True, "unknown", 1), (True, "unknown", 1)]
+
+    def test_numbers_are_sealed_and_never_logged(self, desk: Desk, caplog) -> None:
+        agreement = desk.signed()
+        number = desk.vendors["alipay"].kept[agreement["external_no"]].agreement_no
+        assert agreement["agreement_no"].startswith("v1:")
+        stored = str(desk.shop.house.sql("SELECT * FROM subscriptions.agreement_notices"))
+        assert number not in stored
+        assert number not in caplog.text
+
+    @pytest.mark.parametrize("order", list(permutations(["signed", "ended", "signed again"])))
+    def test_notices_in_any_order_and_twice_come_to_the_vendors_truth(self, desk: Desk, order: tuple[str, ...]) -> None:
+        """One number is signed and ended, then the same page is signed again under a second number."""
+        desk.turn_on()
+        external_no, vendor = desk.last()["external_no"], desk.vendors["alipay"]
+        told = {"signed": vendor.agree(external_no)}
+        told |= {"ended": vendor.end(external_no), "signed again": vendor.agree(external_no)}
+        rank = 0
+        for name in (*order, *order):
+            assert desk.hear(told[name]).text == "success"
+            assert RANK[desk.last()["status"]] >= rank, name
+            rank = RANK[desk.last()["status"]]
+            desk.look_after()
+        row = desk.last()
+        assert not row["unsign_owed"]
+        if row["status"] == "signed":
+            assert crypto.decrypt(row["agreement_no"], number_context(external_no)) == vendor.kept[external_no].agreement_no
+        else:
+            assert vendor.kept == {}
+
+    @pytest.mark.parametrize("order", [("signed", "ended"), ("ended", "signed"), ("ended", "ended", "signed", "signed")])
+    def test_signed_and_ended_is_ended_in_any_order(self, desk: Desk, order: tuple[str, ...]) -> None:
+        desk.turn_on()
+        external_no, vendor = desk.last()["external_no"], desk.vendors["alipay"]
+        told = {"signed": vendor.agree(external_no)}
+        told["ended"] = vendor.end(external_no)
+        for name in order:
+            desk.hear(told[name])
+        row = desk.last()
+        assert (row["status"], row["end_reason"], row["unsign_owed"]) == ("terminated", "vendor", False)
