@@ -206,6 +206,12 @@ def test_whoever_tries_codes_is_slowed_down(counter: Counter) -> None:
     assert counter.redeem(counter.bought(counter.plan())[1], build.person(counter.house.sql)).status == 200
 
 
+def test_asked_for_again_with_the_same_key_it_is_the_same_gift(counter: Counter) -> None:
+    body, once = {"plan_id": counter.plan()}, {"idempotency-key": "one-gift"}
+    both = [counter.gifts.post("/subscriptions/gifts", body, token=counter.token, headers=once).data for _ in range(2)]
+    assert (both[0], counter.house.sql("SELECT count(*) FROM subscriptions.gifts")) == (both[1], [(1,)])
+
+
 def test_a_gift_is_known_to_who_bought_it_alone(counter: Counter) -> None:
     made, _ = counter.bought(counter.plan())
     for token in (counter.creator_token, counter.sign_in(counter.friend)):
