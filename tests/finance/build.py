@@ -32,6 +32,9 @@ ASL = Path(__file__).resolve().parents[2] / "functions/finance/workflows/withdra
 START = datetime(2026, 3, 1, 4, 0, tzinfo=UTC)
 BUYER, OPERATOR = 100001, 100009
 TARGET = Target("alipay", "creator@example.com", "张三")
+WECHAT = Target("wechat", "oUpF8uMuAJO_M2pxb1Q9zNjWeS6o", "张三")
+CARD = Target("bank", "6228480402564890018", "张三", bank="中国农业银行")
+USDT = Target("usdt", "TNPeeaaFB7K9cmo4uQpcU32zGK8G1NYqeL", "张三", network="TRC20")
 Sql = Callable[..., list[tuple[Any, ...]]]
 
 
