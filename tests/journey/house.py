@@ -51,6 +51,7 @@ class LittleHouse:
         self._schedules: list[tuple[str, str]] = []
         self._read_manifests()
         self._open_bus()
+        self._open_scheduler()
         self.machines = StateMachines(self._definitions(), self._run_task)
         self.forget()
 
@@ -73,6 +74,15 @@ class LittleHouse:
                     f"arn:aws:states:us-east-1:123456789012:stateMachine:{workflow.name}",
                 )
         self._routes.sort(key=lambda entry: -len(entry[0]))
+
+    def _open_scheduler(self) -> None:
+        """Entries are made and deleted; the schedules that make good what one missed fire instead of them."""
+        self._monkeypatch.setenv("SCHEDULE_GROUP", "entries")
+        self._monkeypatch.setenv("SCHEDULE_ROLE", "arn:aws:iam::123456789012:role/scheduler")
+        self._monkeypatch.setenv("SCHEDULE_TARGET", "arn:aws:lambda:us-east-1:123456789012:function:target")
+        scheduler = aws.client("scheduler")
+        if not scheduler.list_schedule_groups(NamePrefix="entries")["ScheduleGroups"]:
+            scheduler.create_schedule_group(Name="entries")
 
     def _open_bus(self) -> None:
         self._bus = aws.client("sqs").create_queue(QueueName="bus-tap")["QueueUrl"]

@@ -8,14 +8,11 @@ called again, as Lambda, SQS and Step Functions would.
 import json
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from functools import partial
 from pathlib import Path
 from types import ModuleType
 from typing import Any
-
-from botocore.awsrequest import AWSResponse
-from botocore.compat import HTTPHeaders
 
 from events import identity as identity_facts
 from events import payments as payments_facts
@@ -38,13 +35,14 @@ from functions.subscriptions import (
 )
 from functions.subscriptions.schemas import SubscribeIn
 from functions.subscriptions.service import subscribing
-from shared import aws, clock
-from shared.ids import new_ulid
+from shared import clock
 from shared.sql.connection import Connection
 from shared.sql.edge import unit_of_work
+from shared.views.entitlements import held
 from tests.fixtures.postgres import Acting
 from tests.payments.build import Crash
 from tests.subscriptions import build
+from tests.subscriptions.mortal_cloud import MortalCloud
 
 ASL = Path(__file__).resolve().parents[2] / "functions/subscriptions/workflows/renewal.asl.json"
 HEARD: dict[type[Fact], ModuleType] = {
@@ -67,39 +65,23 @@ ENVIRONMENT = {
     "QUEUE_EMAIL": "sharestack-test-email",
     "QUEUE_SMS": "sharestack-test-sms",
 }
-AWS_CALLS = {
-    "scheduler": ("CreateSchedule", "DeleteSchedule"),
-    "stepfunctions": ("StartExecution",),
-    "sqs": ("SendMessage",),
-    "events": ("PutEvents",),
-}
-SERVICE_IDS = {"stepfunctions": "sfn", "events": "eventbridge"}
 DAY, HOUR = timedelta(days=1), timedelta(hours=1)
 
 
-class Collecting:
+class Collecting(MortalCloud):
     """One creator, one subscriber; `answers` are what their debits come to, one after the other, then all are paid."""
 
     def __init__(self, sql: build.Sql, acting: Acting) -> None:
+        super().__init__()
         self.sql, self._domain, self.at = sql, acting, build.NOON
         self.creator, self.customer = build.person(sql), self.reader()
         self.answers: list[str] = []
         self.debits: list[facts.DebitRequested] = []
-        self.executions: dict[str, tuple[str, dict[str, Any]]] = {}
-        self.entries: dict[str, tuple[datetime, dict[str, Any]]] = {}
-        self.letters: list[str] = []
         self.seen = 0
         self.mortal = False
         self.deaths = 0
         self.deaf = False
-        self._dies_at: int | None = None
-        self._moment = 0
-        aws.forget_clients()  # those of another one, which listens to them
         self.states: dict[str, Any] = json.loads(ASL.read_text())["States"]
-        for service, verbs in AWS_CALLS.items():
-            for verb in verbs:
-                name = f"before-call.{SERVICE_IDS.get(service, service)}.{verb}"
-                aws.client(service).meta.events.register_first(name, getattr(self, f"_on_{verb.lower()}"))
 
     def reader(self) -> int:
         """Somebody who can be written to."""
@@ -117,69 +99,11 @@ class Collecting:
         [(value,)] = self.sql(statement, parameters)
         return value
 
-    # What AWS does
-
-    def _on_createschedule(self, params: dict[str, Any], **_: Any) -> Any:
-        self._maybe_die()
-        name, body = params["url_path"].rsplit("/", 1)[1], json.loads(params["body"])
-        fires = datetime.fromisoformat(body["ScheduleExpression"][3:-1]).replace(tzinfo=UTC)
-        self.entries[name] = (fires, json.loads(body["Target"]["Input"]))
-        self._maybe_die()
-        return _answer({"ScheduleArn": f"arn:{name}"})
-
-    def _on_deleteschedule(self, params: dict[str, Any], **_: Any) -> Any:
-        self._maybe_die()
-        self.entries.pop(params["url_path"].rsplit("/", 1)[1], None)
-        self._maybe_die()
-        return _answer({})
-
-    def _on_startexecution(self, params: dict[str, Any], **_: Any) -> Any:
-        self._maybe_die()
-        body = json.loads(params["body"])
-        self.executions.setdefault(body["name"], ("Advance", json.loads(body["input"])))
-        self._maybe_die()
-        return _answer({"executionArn": body["name"], "startDate": 0})
-
-    def _on_sendmessage(self, params: dict[str, Any], **_: Any) -> Any:
-        self._maybe_die()
-        self.letters.append(json.loads(json.loads(params["body"])["MessageBody"])["letter_id"])
-        self._maybe_die()
-        return _answer({"MessageId": new_ulid()})
-
-    def _on_putevents(self, params: dict[str, Any], **_: Any) -> Any:
-        """The bus takes everything; `hear` delivers from the outbox, where it is whether this was reached or not."""
-        self._maybe_die()
-        taken = [{"EventId": new_ulid()} for _ in json.loads(params["body"])["Entries"]]
-        self._maybe_die()
-        return _answer({"FailedEntryCount": 0, "Entries": taken})
-
-    # Dying
-
-    def _maybe_die(self) -> None:
-        self._moment += 1
-        if self._moment == self._dies_at:
-            raise Crash(self._moment)
-
     @contextmanager
     def _acting(self, domain: str) -> Iterator[Connection]:
         """One invocation of a function of a domain, mortal at each statement it sends."""
         with self._domain(domain) as db, clock.frozen(self.at), self._dying(db):
             yield db
-
-    @contextmanager
-    def _dying(self, db: Connection) -> Iterator[None]:
-        kill = self._maybe_die
-
-        class Mortal(db.cursor_factory):  # type: ignore[name-defined,misc]  # the house's own cursor, made mortal
-            def execute(self, *args: Any, **kwargs: Any) -> Any:
-                kill()
-                return super().execute(*args, **kwargs)
-
-        usual, db.cursor_factory = db.cursor_factory, Mortal
-        try:
-            yield
-        finally:
-            db.cursor_factory = usual
 
     def call(self, work: Callable[[], Any], domain: str = "subscriptions") -> Any:
         """Invoke something; when mortal, it dies at its first moment, then at its second, until it comes through."""
@@ -353,6 +277,15 @@ class Collecting:
         """The kinds of the notices that were due, in order."""
         return [kind for (kind,) in self.sql("SELECT kind FROM subscriptions.renewal_notices ORDER BY notice_id")]
 
+    def debit_days(self, due: datetime) -> list[int]:
+        """On which days after the period's end debits were asked for."""
+        return [(debit.requested_at - due).days for debit in self.debits]
+
+    def has_access(self) -> bool:
+        """Whether the read model shows the subscriber a right now."""
+        with clock.frozen(self.at):
+            return held(self.customer, self.creator).subscription is not None
+
     def order_no(self) -> str:
         """The number of the last renewal's order."""
         return str(
@@ -360,8 +293,3 @@ class Collecting:
                 "SELECT order_no FROM subscriptions.renewals WHERE order_no IS NOT NULL ORDER BY renewal_id DESC LIMIT 1"
             )
         )
-
-
-def _answer(said: dict[str, Any]) -> tuple[Any, dict[str, Any]]:
-    """A response of AWS that no server sent."""
-    return AWSResponse("https://aws.test", 200, HTTPHeaders(), None), said

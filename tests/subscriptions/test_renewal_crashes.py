@@ -122,9 +122,13 @@ def test_a_renewal_driven_sixteen_times_at_once_is_ordered_and_debited_once(
 ) -> None:
     subscription_id = committing.subscribed(committing.plan())
     due = committing.ends(subscription_id)
-    begun = [lambda db: (renewals.hold(db, subscription_id), store.begin(db, subscription_id, due))] * AT_ONCE
+
+    def begins(db: Connection) -> None:
+        renewals.hold(db, subscription_id)
+        store.begin(db, subscription_id, due)
+
     committing.until(due - 6 * DAY)
-    race(fresh_database, committing.at, *begun)
+    race(fresh_database, committing.at, *[begins] * AT_ONCE)
     [(renewal_id,)] = committing.sql("SELECT renewal_id FROM subscriptions.renewals")
     committing.until(due - HOUR)
 

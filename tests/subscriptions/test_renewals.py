@@ -4,25 +4,13 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from functions.subscriptions.schemas import PauseIn, UnsubscribeIn
-from functions.subscriptions.service import changing, pausing, renewal_answers, renewing, unsubscribing
+from functions.subscriptions.service import renewal_answers, renewing
 from shared import clock
 from shared.clock import SHANGHAI
-from shared.views.entitlements import held
 from tests.subscriptions import build
 from tests.subscriptions.collecting import DAY, HOUR, Collecting
 
 SECOND = timedelta(seconds=1)
-
-
-def debit_days(collecting: Collecting, due: datetime) -> list[int]:
-    """On which days after the period's end debits were asked for."""
-    return [(debit.requested_at - due).days for debit in collecting.debits]
-
-
-def has_access(collecting: Collecting) -> bool:
-    with clock.frozen(collecting.at):
-        return held(collecting.customer, collecting.creator).subscription is not None
 
 
 def agreement(collecting: Collecting, subscription_id: int, most: int = 100_000, status: str = "signed") -> int:
@@ -73,13 +61,13 @@ def test_after_failures_on_days_0_1_3_and_7_a_subscription_expires(collecting: C
     due = collecting.ends(subscription_id)
     collecting.answers = ["insufficient"] * 9
     collecting.until(due)
-    assert (collecting.status(subscription_id), has_access(collecting)) == ("past_due", True)
+    assert (collecting.status(subscription_id), collecting.has_access()) == ("past_due", True)
     collecting.until(due + 7 * DAY - SECOND)
-    assert (collecting.status(subscription_id), has_access(collecting)) == ("past_due", True)
+    assert (collecting.status(subscription_id), collecting.has_access()) == ("past_due", True)
     collecting.past(30 * DAY)
-    assert debit_days(collecting, due) == [0, 1, 3, 7]
+    assert collecting.debit_days(due) == [0, 1, 3, 7]
     row = collecting.subscription(subscription_id)
-    assert (row["status"], row["auto_renew"], row["grace_until"], has_access(collecting)) == ("expired", False, None, False)
+    assert (row["status"], row["auto_renew"], row["grace_until"], collecting.has_access()) == ("expired", False, None, False)
     assert collecting.notices() == ["renewal", "failed", "expired"]
     assert (collecting.told, collecting.entries) == (3, {})
     assert {at for at, _ in collecting.executions.values()} == {"Done"}
@@ -126,159 +114,13 @@ def test_by_a_link_nothing_is_debited_and_access_is_kept_for_the_grace(collectin
     subscription_id = collecting.subscribed(collecting.plan(), renew_by=None)
     due = collecting.ends(subscription_id)
     collecting.until(due + 8 * DAY - SECOND)
-    assert (collecting.debits, collecting.status(subscription_id), has_access(collecting)) == ([], "past_due", True)
+    assert (collecting.debits, collecting.status(subscription_id), collecting.has_access()) == ([], "past_due", True)
     collecting.past(SECOND)
-    assert (collecting.status(subscription_id), has_access(collecting)) == ("expired", False)
+    assert (collecting.status(subscription_id), collecting.has_access()) == ("expired", False)
     collecting.past(HOUR)
     collecting.pay(collecting.order_no())
     row = collecting.subscription(subscription_id)
     assert (row["status"], row["current_period_start"]) == ("active", collecting.at), "what is paid too late begins then"
-
-
-def test_without_renewal_there_is_a_reminder_and_then_the_end(collecting: Collecting) -> None:
-    subscription_id = collecting.subscribed(collecting.plan(), auto_renew=False)
-    due = collecting.ends(subscription_id)
-    collecting.until(due - SECOND)
-    assert (collecting.notices(), collecting.status(subscription_id)) == (["reminder"], "active")
-    collecting.until(due)
-    assert (collecting.status(subscription_id), collecting.notices()) == ("expired", ["reminder"])
-    assert collecting.sql("SELECT 1 FROM payments.payment_orders WHERE kind = 'renewal'") == []
-
-
-def test_a_price_above_the_agreed_one_is_not_debited_without_consent(collecting: Collecting) -> None:
-    plan_id = collecting.plan()
-    subscription_id = collecting.subscribed(plan_id)
-    due = collecting.ends(subscription_id)
-    collecting.sql("UPDATE subscriptions.subscription_plans SET amount = 4000")
-    collecting.until(due + DAY)
-    assert (collecting.debits, collecting.status(subscription_id)) == ([], "past_due")
-    asked = collecting.sql(
-        "SELECT payload->'needs_consent', payload->'amount' FROM platform.outbox_events WHERE topic LIKE '%%notice_due%%' ORDER BY id"
-    )
-    assert asked == [(True, 4000), (True, 4000)]
-    shown = collecting.act(renewing.consent, collecting.customer, subscription_id, 4000)
-    assert not shown.needs_consent
-    collecting.hear()
-    assert [debit.amount for debit in collecting.debits] == [4000]
-    assert collecting.ends(subscription_id) == datetime(2026, 5, 10, 4, 0, tzinfo=UTC)
-
-
-def test_a_price_raised_after_the_notice_is_announced_anew_and_the_debit_shifts(collecting: Collecting) -> None:
-    subscription_id = collecting.subscribed(collecting.plan())
-    due = collecting.ends(subscription_id)
-    collecting.until(due - DAY)
-    collecting.sql("UPDATE subscriptions.subscription_plans SET amount = 4000")
-    collecting.sql("UPDATE subscriptions.renewal_consents SET amount = 4000")
-    collecting.until(due + 5 * DAY - SECOND)
-    assert (collecting.notices(), collecting.debits, has_access(collecting)) == (["renewal", "renewal"], [], True)
-    collecting.past(SECOND)
-    assert [debit.amount for debit in collecting.debits] == [4000]
-    assert collecting.ends(subscription_id) == datetime(2026, 5, 10, 4, 0, tzinfo=UTC)
-
-
-def test_nothing_is_debited_before_five_days_after_the_notice_was_sent(collecting: Collecting) -> None:
-    """The letters of five days wait; the debit shifts with them, and access is kept meanwhile."""
-    subscription_id = collecting.subscribed(collecting.plan())
-    due = collecting.ends(subscription_id)
-    collecting.deaf = True
-    collecting.until(due - DAY)
-    collecting.deaf, collecting.seen = False, 0
-    collecting.answers = ["insufficient"]
-    collecting.until(due + 4 * DAY - SECOND)
-    assert (collecting.notices(), collecting.told, collecting.debits, has_access(collecting)) == (["renewal"], 1, [], True)
-    collecting.until(due + 12 * DAY - SECOND)
-    assert debit_days(collecting, due) == [4, 5], "the ladder counts from the first try"
-    assert collecting.status(subscription_id) == "active"
-
-
-def test_who_cannot_be_told_is_not_debited_but_may_pay(collecting: Collecting) -> None:
-    collecting.sql("UPDATE identity.users SET email = NULL, email_verified_at = NULL WHERE uid = %s", (collecting.customer,))
-    subscription_id = collecting.subscribed(collecting.plan())
-    due = collecting.ends(subscription_id)
-    collecting.until(due + 2 * DAY)
-    assert (collecting.debits, collecting.told, has_access(collecting)) == ([], 0, True)
-    collecting.pay(collecting.order_no())
-    assert collecting.ends(subscription_id) == datetime(2026, 5, 10, 4, 0, tzinfo=UTC)
-
-
-def test_renewal_turned_on_a_day_before_the_end_gives_five_days_notice_first(collecting: Collecting) -> None:
-    subscription_id = collecting.subscribed(collecting.plan(), auto_renew=False)
-    due = collecting.ends(subscription_id)
-    collecting.until(due - DAY)
-    collecting.act(renewing.turn_on, collecting.customer, subscription_id, "balance")
-    collecting.until(due + 4 * DAY - SECOND)
-    assert (collecting.notices(), collecting.debits, has_access(collecting)) == (["reminder", "renewal"], [], True)
-    assert collecting.status(subscription_id) == "active"
-    collecting.past(SECOND)
-    assert (debit_days(collecting, due), collecting.ends(subscription_id)) == ([4], datetime(2026, 5, 10, 4, 0, tzinfo=UTC))
-
-
-@pytest.mark.parametrize("early", [True, False])
-@pytest.mark.parametrize("wish", ["pause", "cancel", "off"])
-def test_who_wants_no_renewal_gets_none(collecting: Collecting, wish: str, early: bool) -> None:
-    subscription_id = collecting.subscribed(collecting.plan())
-    due = collecting.ends(subscription_id)
-    if not early:
-        collecting.until(due - HOUR / 2)  # told, and access prolonged
-    match wish:
-        case "pause":
-            collecting.act(pausing.pause, collecting.customer, subscription_id, PauseIn())
-        case "cancel":
-            collecting.act(unsubscribing.unsubscribe, collecting.customer, subscription_id, UnsubscribeIn())
-        case "off":
-            collecting.act(renewing.turn_off, collecting.customer, subscription_id)
-    collecting.hear()
-    # A reminder is still to be sent to who turned it off; the entry of who cancelled fires into nothing.
-    assert len(collecting.entries) == int(early and wish != "pause")
-    collecting.until(due)
-    collecting.expire()
-    assert collecting.status(subscription_id) == ("paused" if wish == "pause" else "expired")
-    assert (collecting.debits, has_access(collecting)) == ([], False)
-    assert collecting.notices() == ([["renewal"], ["reminder"]][early] if not early or wish == "off" else [])
-
-
-def test_a_pause_taken_back_brings_the_entry_back(collecting: Collecting) -> None:
-    subscription_id = collecting.subscribed(collecting.plan())
-    before = dict(collecting.entries)
-    collecting.act(pausing.pause, collecting.customer, subscription_id, PauseIn())
-    collecting.hear()
-    collecting.act(pausing.resume, collecting.customer, subscription_id)
-    collecting.hear()
-    assert collecting.entries == before
-    assert before
-
-
-def test_a_cheaper_plan_comes_with_the_next_period_and_not_before(collecting: Collecting) -> None:
-    high, low = collecting.plan(tier=2, amount=9000), collecting.plan(amount=2000)
-    subscription_id = collecting.subscribed(high)
-    due = collecting.ends(subscription_id)
-    collecting.act(changing.change, collecting.customer, subscription_id, low)
-    collecting.until(due - SECOND)
-    assert collecting.subscription(subscription_id)["plan_id"] == high
-    collecting.until(due)
-    row = collecting.subscription(subscription_id)
-    assert (row["plan_id"], row["tier"], row["next_plan_id"]) == (low, 1, None)
-    assert [debit.amount for debit in collecting.debits] == [2000]
-
-
-def test_a_chosen_plan_that_is_gone_by_then_leaves_the_present_one_announced_anew(collecting: Collecting) -> None:
-    high, low = collecting.plan(tier=2, amount=9000), collecting.plan(amount=2000)
-    subscription_id = collecting.subscribed(high)
-    due = collecting.ends(subscription_id)
-    collecting.act(changing.change, collecting.customer, subscription_id, low)
-    collecting.until(due - DAY)
-    collecting.sql("UPDATE subscriptions.subscription_plans SET status = 'archived' WHERE plan_id = %s", (low,))
-    collecting.until(due + 5 * DAY)
-    assert (collecting.notices(), debit_days(collecting, due)) == (["renewal", "renewal"], [5])
-    assert [debit.amount for debit in collecting.debits] == [9000]
-
-
-def test_a_creator_who_has_left_renews_nothing(collecting: Collecting) -> None:
-    subscription_id = collecting.subscribed(collecting.plan())
-    due = collecting.ends(subscription_id)
-    collecting.sql("UPDATE identity.users SET status = 'deleted' WHERE uid = %s", (collecting.creator,))
-    collecting.until(due)
-    assert (collecting.status(subscription_id), collecting.notices(), collecting.debits) == ("expired", ["reminder"], [])
 
 
 def test_a_free_plan_goes_on_for_nothing(collecting: Collecting) -> None:
@@ -300,7 +142,7 @@ def test_a_trial_becomes_its_first_paid_period_or_ends_with_the_first_failure(co
     other = collecting.subscribed(collecting.plan(trial_days=14))
     collecting.answers = ["insufficient"]
     collecting.until(collecting.ends(other))
-    assert (collecting.status(other), has_access(collecting)) == ("expired", False)
+    assert (collecting.status(other), collecting.has_access()) == ("expired", False)
 
 
 def test_an_agreement_debits_while_it_is_signed_and_up_to_what_was_signed_for(collecting: Collecting) -> None:
@@ -341,7 +183,7 @@ def test_turning_renewal_on_again_from_the_balance_is_such_another_means(collect
     collecting.until(due + DAY)
     collecting.act(renewing.turn_on, collecting.customer, subscription_id, "balance")
     collecting.hear()
-    assert (debit_days(collecting, due), collecting.status(subscription_id)) == ([1], "active")
+    assert (collecting.debit_days(due), collecting.status(subscription_id)) == ([1], "active")
 
 
 def test_an_unknown_outcome_is_waited_for_and_not_tried_again(collecting: Collecting) -> None:
@@ -349,7 +191,7 @@ def test_an_unknown_outcome_is_waited_for_and_not_tried_again(collecting: Collec
     due = collecting.ends(subscription_id)
     collecting.answers = ["unknown"]
     collecting.until(due + 3 * DAY)
-    assert (len(collecting.debits), collecting.status(subscription_id), has_access(collecting)) == (1, "active", True)
+    assert (len(collecting.debits), collecting.status(subscription_id), collecting.has_access()) == (1, "active", True)
     collecting.pay(collecting.order_no())
     assert collecting.ends(subscription_id) == datetime(2026, 5, 10, 4, 0, tzinfo=UTC)
 
@@ -371,15 +213,6 @@ def test_what_is_said_twice_or_too_late_about_a_debit_changes_nothing(collecting
     assert (collecting.status(subscription_id), collecting.notices()) == ("active", ["renewal", "failed"])
 
 
-def test_a_notice_is_sent_once_and_its_first_time_holds(collecting: Collecting) -> None:
-    subscription_id = collecting.subscribed(collecting.plan())
-    collecting.until(collecting.ends(subscription_id) - 5 * DAY)
-    [(sent_at,)] = collecting.sql("SELECT sent_at FROM subscriptions.renewal_notices")
-    collecting.seen = 0
-    collecting.past(HOUR)
-    assert (collecting.told, collecting.sql("SELECT sent_at FROM subscriptions.renewal_notices")) == (1, [(sent_at,)])
-
-
 def test_a_refund_of_a_renewal_moves_the_entry_or_ends_what_it_gave(collecting: Collecting) -> None:
     subscription_id = collecting.subscribed(collecting.plan())
     due = collecting.ends(subscription_id)
@@ -388,7 +221,7 @@ def test_a_refund_of_a_renewal_moves_the_entry_or_ends_what_it_gave(collecting: 
         back = build.refunded(collecting.order_no(), subscription_id, collecting.customer, kind="renewal")
     collecting.deliver(back)
     collecting.hear()
-    assert (collecting.status(subscription_id), collecting.entries, has_access(collecting)) == ("cancelled", {}, False)
+    assert (collecting.status(subscription_id), collecting.entries, collecting.has_access()) == ("cancelled", {}, False)
 
 
 def test_the_lines_of_the_order_are_what_is_charged(collecting: Collecting) -> None:

@@ -22,8 +22,7 @@ from functions.subscriptions.periods import standing, unused
 from functions.subscriptions.schemas import ChangedPlanOut, ChangeLineOut, ChangePreviewOut
 from functions.subscriptions.service import expiry, selling
 from functions.subscriptions.service.views import subscription_out
-from functions.subscriptions.store import life, plans
-from functions.subscriptions.store import renewals as renewal_store
+from functions.subscriptions.store import life, plans, renewal_choices
 from functions.subscriptions.store import standing as periods
 from functions.subscriptions.store import subscriptions as store
 from functions.subscriptions.store.rows import Row, lock_user
@@ -98,10 +97,10 @@ def change(db: Connection, user_id: int, subscription_id: int, plan_id: int) -> 
     changed = _computed(db, row, plan_id, "now", prices.hold)
     if changed.price is None:
         life.set_next_plan(db, subscription_id, plan_id, now)
-        renewal_store.agree(db, subscription_id, plan_id, changed.plan["amount"], now)
+        renewal_choices.agree(db, subscription_id, plan_id, changed.plan["amount"], now)
         return _out(row | {"next_plan_id": plan_id})
     order = selling.sell(db, row, changed.plan, changed.price, now, credit=changed.credit)
-    renewal_store.agree(db, subscription_id, plan_id, changed.plan["amount"], now)
+    renewal_choices.agree(db, subscription_id, plan_id, changed.plan["amount"], now)
     return ChangedPlanOut.model_construct(
         subscription=subscription_out(row), order=order, proration_amount=order.payable_amount
     )

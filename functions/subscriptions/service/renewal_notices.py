@@ -5,7 +5,7 @@ from typing import Literal
 
 from events.subscriptions import RenewalNoticeDue
 from functions.subscriptions.renewals import Renewal
-from functions.subscriptions.store import plans
+from functions.subscriptions.store import plans, renewal_choices
 from functions.subscriptions.store import renewals as store
 from functions.subscriptions.store.rows import Row
 from shared.ids import new_ulid
@@ -17,7 +17,7 @@ Kind = Literal["renewal", "reminder", "failed", "expired"]
 
 def announce(db: Connection, renewal: Renewal, plan: Row, amount: int, now: datetime) -> None:
     """Tell what the next period costs, in fen, and ask for consent when that is more than was agreed to."""
-    agreed = store.agreed(db, renewal.subscription_id, plan["plan_id"])
+    agreed = renewal_choices.agreed(db, renewal.subscription_id, plan["plan_id"])
     _tell(db, renewal, "renewal", plan, amount, needs_consent=agreed is None or agreed < amount, now=now)
 
 

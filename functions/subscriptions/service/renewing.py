@@ -13,7 +13,7 @@ from functions.subscriptions.service import expiry, renewal_answers, standing
 from functions.subscriptions.service.views import subscription_out
 from functions.subscriptions.states import GIVES_ACCESS
 from functions.subscriptions.store import life
-from functions.subscriptions.store import renewals as renewal_store
+from functions.subscriptions.store import renewal_choices as choices
 from functions.subscriptions.store import subscriptions as store
 from functions.subscriptions.store.rows import Row, lock_user
 from shared import clock
@@ -47,8 +47,8 @@ def turn_on(
         raise SubscriptionNotActive(status=row["status"])
     if row["plan"]["status"] == "archived":
         raise PlanArchived
-    renewal_store.turn_on(db, subscription_id, renew_by, agreement_id, now)
-    renewal_store.agree_to_plans(db, subscription_id, now)
+    choices.turn_on(db, subscription_id, renew_by, agreement_id, now)
+    choices.agree_to_plans(db, subscription_id, now)
     standing.tell_renewal_changed(db, subscription_id)
     renewal_answers.means_changed(db, subscription_id)
     return subscription_out(_own(db, user_id, subscription_id))
@@ -62,7 +62,7 @@ def consent(db: Connection, user_id: int, subscription_id: int, amount: int) -> 
         raise SubscriptionNotActive
     if amount != shown.amount:
         raise PriceChanged(expected=shown.amount)
-    renewal_store.agree(db, subscription_id, shown.plan_id, amount, clock.now())
+    choices.agree(db, subscription_id, shown.plan_id, amount, clock.now())
     renewal_answers.look_again(db, subscription_id, clock.now())
     return look(db, user_id, subscription_id)
 
@@ -70,14 +70,14 @@ def consent(db: Connection, user_id: int, subscription_id: int, amount: int) -> 
 def look(db: Connection, user_id: int, subscription_id: int) -> RenewalOut:
     """How and when an own subscription is renewed next, and how far that is; `amount` is None when it is not."""
     row = _own(db, user_id, subscription_id)
-    state = renewal_store.state(db, subscription_id)
+    state = choices.state(db, subscription_id)
     if state is None:
         raise SubscriptionNotFound
     amount, plan_id = state.pop("open_amount"), state.pop("order_plan_id") or row["next_plan_id"] or row["plan"]["plan_id"]
     if amount is None and state["renews"] and row["status"] in GIVES_ACCESS:
         price = prices.quote(db, prices.Wish("plan", plan_id, user_id), clock.now())
         amount = None if price is None else price.payable
-    agreed = renewal_store.agreed(db, subscription_id, plan_id)
+    agreed = choices.agreed(db, subscription_id, plan_id)
     return RenewalOut.model_construct(
         **state,
         subscription_id=subscription_id,
