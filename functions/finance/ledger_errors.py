@@ -3,11 +3,6 @@
 from shared.errors import Refusal
 
 
-class OrderNotFound(Refusal):
-    status, error = 404, "order_not_found"
-    zh, en = "订单不存在", "There is no such order"
-
-
 class ChargebackNotFound(Refusal):
     status, error = 404, "chargeback_not_found"
     zh, en = "拒付记录不存在", "There is no such chargeback"

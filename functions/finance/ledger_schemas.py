@@ -12,7 +12,7 @@ Currency = Literal["CNY", "USDT"]
 ChargebackStatus = Literal["open", "won", "lost"]
 AdjustmentStatus = Literal["proposed", "approved", "rejected", "expired"]
 Traced = Literal[
-    "order", "refund", "chargeback", "settlement", "withdrawal", "adjustment", "exchange", "statement", "report"
+    "order", "refund", "chargeback", "settlement", "withdrawal", "adjustment", "exchange", "invoice", "statement", "report"
 ]
 Text = Annotated[str, Field(min_length=1, max_length=500, pattern=r"\S")]
 

@@ -9,8 +9,9 @@ import pytest
 from functions.finance.service import proof, tracing
 from functions.finance.store import trace as store
 from shared.sql.connection import current
-from tests.finance.build import Desk
+from tests.finance.build import BUYER, Desk
 from tests.finance.conftest import CREATOR, Client
+from tests.fixtures.people import make_user
 
 LEDGER = "/admin/finance/ledger"
 PENDING = f"creator:{CREATOR}:pending"
@@ -131,3 +132,23 @@ def test_every_kind_of_figure_is_traced(call: Client, told: Desk) -> None:
     for kind, name in (("statement", "7"), ("report", "2026-02-30:2026-03-01"), ("report", "2026-03-02:2026-03-01"),
                        ("report", "2024-01-01:2026-01-01"), ("order", "a b")):  # fmt: skip
         assert trace(kind, name).status == 422, name  # type: ignore[attr-defined]
+
+
+def test_an_invoice_is_traced_to_the_entries_of_its_orders(call: Client, told: Desk) -> None:
+    orders = list(told.orders)
+    invoice = """
+        INSERT INTO finance.invoices (kind, user_id, order_nos, amount, tax_rate_bp, tax_amount, title_type, title, seller,
+            provider, serial, status, next_try_at, created_at, updated_at)
+        VALUES ('blue', %s, %s, 110000, 600, 6226, 'personal', '张三', '{}', 'platform', 'S1', 'issuing', now(), now(), now())
+        RETURNING invoice_id
+    """
+    make_user(told.sql, BUYER, "buyer")
+    (invoice_id,) = told.sql(invoice, (BUYER, orders))[0]
+    reply = call.staff("GET", LEDGER + "/trace", query={"kind": "invoice", "id": str(invoice_id)})
+    assert names(reply) == ["capture", "refund", "capture"]
+    first = call.staff("GET", LEDGER + "/trace", query={"kind": "invoice", "id": str(invoice_id), "page_size": 2})
+    assert names(first) == ["capture", "refund"]
+    cursor = first.data["next_cursor"]
+    rest = call.staff("GET", LEDGER + "/trace", query={"kind": "invoice", "id": str(invoice_id), "cursor": cursor})
+    assert (names(rest), rest.data["next_cursor"]) == (["capture"], None)
+    assert first.data["sums"] == rest.data["sums"] == reply.data["sums"]

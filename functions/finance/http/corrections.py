@@ -6,8 +6,9 @@ from typing import Annotated
 from fastapi import APIRouter, Query
 
 from functions.finance import ledger_lists as lists
+from functions.finance.document_errors import OrderNotFound
 from functions.finance.errors import InsufficientBalance, InvalidState, SelfApprovalForbidden
-from functions.finance.ledger_errors import AdjustmentNotFound, ChargebackNotFound, OrderNotFound
+from functions.finance.ledger_errors import AdjustmentNotFound, ChargebackNotFound
 from functions.finance.ledger_schemas import (
     AdjustmentIn,
     AdjustmentOut,

@@ -7,8 +7,9 @@ loss, since the buyer has it twice.
 
 from typing import Final, Literal
 
+from functions.finance.document_errors import OrderNotFound
 from functions.finance.errors import InvalidState, SelfApprovalForbidden
-from functions.finance.ledger_errors import ChargebackNotFound, OrderNotFound
+from functions.finance.ledger_errors import ChargebackNotFound
 from functions.finance.models import Entry, channel_account
 from functions.finance.store import chargebacks, earnings, ledger
 from functions.finance.store.chargebacks import Chargeback

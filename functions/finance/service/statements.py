@@ -15,6 +15,7 @@ _KINDS: dict[str, LineKind] = {
     "capture": "earning",
     "pool": "earning",
     "refund": "refund",
+    "chargeback_lost": "refund",
     "payout": "withdrawal",
     "payout_return": "adjustment",
 }
