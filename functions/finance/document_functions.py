@@ -41,5 +41,6 @@ FUNCTIONS: Final[tuple[Function, ...]] = (
         layers=_DRAWS,
         grants=(_WORKS_JOBS, Bucket("documents", ("write",), "statements/")),
     ),
+    Scheduled("prove_statements", expression="cron(40 19 * * ? *)", timeout=900),
 )
 QUEUES: Final = ("invoice-jobs", "statement-jobs")

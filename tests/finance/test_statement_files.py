@@ -17,7 +17,8 @@ from functions.finance.document_errors import MonthNotOver
 from functions.finance.documents import handler
 from functions.finance.errors import MonthInvalid
 from functions.finance.models import Entry, creator_account
-from functions.finance.service import statement_jobs, statement_requests
+from functions.finance.service import statement_figures, statement_jobs, statement_requests
+from functions.finance.service.statement_figures import StatementDiffersError
 from functions.finance.store import ledger
 from shared import aws, clock
 from shared.documents.sheet import Hashed
@@ -110,7 +111,7 @@ def test_statements_of_any_history_tie_to_the_ledger_and_come_out_the_same_later
     desk.sell(CREATOR, 5_000)
     with desk.time():
         assert [statement_jobs.give(CREATOR, one.month) for one in given[:3]] == given[:3]
-        assert [one.month for one in statement_jobs.differing(house_connection.current())] == [JUNE], "June went on"
+        assert [one.month for one in statement_figures.differing(house_connection.current())] == [JUNE], "June went on"
 
 
 def _fen(text: str) -> int:
@@ -140,7 +141,7 @@ def test_a_refund_of_a_month_that_is_over_appears_in_the_month_it_is_booked_in(d
     assert [line[1] for line in lines] == ["类型 Kind", "期初余额 Opening", "退款 Refund", "期末余额 Closing"]
     assert [line[3:] for line in lines[1:]] == [["", "79.52"], ["-79.52", "0.00"], ["-79.52", "0.00"]]
     with desk.time():
-        assert list(statement_jobs.differing(house_connection.current())) == []
+        assert statement_figures.prove() == 2
 
 
 def test_all_formats_say_the_same_and_what_was_stored_is_made_again_byte_for_byte(desk: Desk) -> None:
@@ -172,11 +173,14 @@ def test_a_ledger_that_was_written_behind_the_month_is_noticed_and_no_second_sta
     with desk.time(), house_connection.transaction() as db:
         lines = {creator_account(CREATOR, "pending"): 1, "platform:income": -1}
         ledger.post(db, Entry("late", "adjustment", "adjustment", "1", past, lines))
-        [wrong] = statement_jobs.differing(db)
+        [wrong] = statement_figures.differing(db)
         assert (wrong.creator_id, wrong.month) == (CREATOR, MARCH)
+    with desk.time(), pytest.raises(StatementDiffersError):
+        statement_figures.prove()
     job = ask(desk, file_format="pdf")
-    with desk.time(), pytest.raises(statement_jobs.StatementDiffersError):
+    with desk.time(), pytest.raises(StatementDiffersError):
         statement_jobs.run({"job_id": job.job_id})
+    assert find_job(job.job_id).status == "failed"  # type: ignore[union-attr]  # it was opened above
     assert desk.sql("SELECT format FROM finance.statement_files") == [("csv",)]
 
 

@@ -1,15 +1,13 @@
 """Statements made into files: once from the ledger, kept with the hash of their figures, and never different again."""
 
-import hashlib
 import json
 from collections.abc import Iterator
 from datetime import date
 from typing import Any, Final
 
-from functions.finance.schemas import LineKind, LineOut
-from functions.finance.service import statements
+from functions.finance.schemas import LineKind
+from functions.finance.service.statement_figures import Reader, StatementDiffersError, reader_of, recompute
 from functions.finance.service.statement_requests import closed_at
-from functions.finance.service.statements import Figures
 from functions.finance.store import statement_files as store
 from functions.finance.store.statement_files import Format
 from shared import clock, observe
@@ -36,31 +34,6 @@ _COLUMNS: Final = (
     Column("金额（元）\nAmount", 27, "right"),
     Column("余额（元）\nBalance", 30, "right"),
 )
-_AT_ONCE: Final = 200
-
-
-class StatementDiffersError(Exception):
-    """The ledger says something else about a month than the statement that was given: nobody gets a second one."""
-
-
-class Reader:
-    """Passes the lines of a statement on and hashes every figure of it on the way."""
-
-    def __init__(self, creator_id: int, first: date, figures: Figures) -> None:
-        self._figures = figures
-        self._hash = hashlib.sha256(f"{creator_id} {first} {figures.opening}\n".encode())
-        self.closing, self.count = figures.opening, 0
-
-    def __iter__(self) -> Iterator[LineOut]:
-        for line in self._figures.lines:
-            told = (clock.rfc3339(line.at), line.kind, line.ref, str(line.amount), str(line.balance))
-            self._hash.update(json.dumps(told).encode() + b"\n")
-            self.closing, self.count = line.balance, self.count + 1
-            yield line
-
-    def read(self) -> tuple[int, int, int, str]:
-        """Opening, closing, number of lines and hash, once everything was passed on."""
-        return self._figures.opening, self.closing, self.count, self._hash.hexdigest()
 
 
 def run(message: dict[str, Any]) -> None:
@@ -71,9 +44,13 @@ def run(message: dict[str, Any]) -> None:
         return
     job.begin()
     params = json.loads(job.params)
-    given = give(params["creator_id"], date.fromisoformat(params["month"]))
-    job.advance(50)
-    sha256 = make_file(given, params["format"])
+    try:
+        given = give(params["creator_id"], date.fromisoformat(params["month"]))
+        job.advance(50)
+        sha256 = make_file(given, params["format"])
+    except StatementDiffersError:
+        job.fail("statement_differs", "the books say something else than the statement that was given")
+        raise
     job.succeed({"statement_id": given.statement_id, "format": params["format"], "sha256": sha256})
 
 
@@ -107,31 +84,10 @@ def write(db: Connection, given: store.Given, file_format: Format, sink: Sink) -
 
     Raises StatementDiffersError before the last byte is accepted, if a figure is not what was given.
     """
-    lines = Reader(given.creator_id, given.month, statements.figures(db, given.creator_id, given.month))
+    lines = reader_of(db, given.creator_id, given.month)
     _WRITERS[file_format](sink, _sheet(given, lines))
     if lines.read()[3] != given.figures_sha256:
         raise StatementDiffersError(given.statement_id)
-
-
-def recompute(db: Connection, creator_id: int, first: date) -> tuple[int, int, int, str]:
-    """Opening, closing, number of lines and hash of a month, from the postings alone."""
-    reader = Reader(creator_id, first, statements.figures(db, creator_id, first))
-    for _ in reader:
-        pass
-    return reader.read()
-
-
-def differing(db: Connection) -> Iterator[store.Given]:
-    """Every statement ever given that the postings do not come to any more: there must be none."""
-    page = store.after(db, 0, _AT_ONCE)
-    while page:
-        for given in page:
-            told = (given.opening_balance, given.closing_balance, given.line_count, given.figures_sha256)
-            with db.transaction():
-                found = recompute(db, given.creator_id, given.month)
-            if found != told:
-                yield given
-        page = store.after(db, page[-1].statement_id, _AT_ONCE)
 
 
 def _sheet(given: store.Given, lines: Reader) -> Sheet:

@@ -83,3 +83,9 @@ def add_file(db: Connection, statement_id: int, file_format: Format, file: tuple
         """,
         (statement_id, file_format, *file, now),
     )
+
+
+def count(db: Connection) -> int:
+    """How many statements were given."""
+    row = db.execute("SELECT count(*) FROM finance.statements").fetchone()
+    return 0 if row is None else int(row[0])
