@@ -2,6 +2,7 @@
 
 import json
 import os
+from collections.abc import Callable
 from datetime import date, timedelta
 from typing import Any, Final
 
@@ -89,7 +90,7 @@ def _settle(job: JobItem, params: dict[str, Any]) -> tuple[list[int], dict[str, 
     only = params["creator_ids"]
     start, end = date.fromisoformat(params["period_start"]), date.fromisoformat(params["period_end"])
     period = Period(start, end, None if only is None else tuple(only))
-    failed = settlement.settle_period(period, job.advance)
+    failed = settlement.settle_period(period, _by_percent(job))
     with reading() as db:
         count, amount = settlements.of_period(db, start, end, period.creator_ids)
     return failed, {"settlements": count, "creator_amount": amount}
@@ -98,4 +99,17 @@ def _settle(job: JobItem, params: dict[str, Any]) -> tuple[list[int], dict[str, 
 def _recalculate(job: JobItem, params: dict[str, Any]) -> tuple[list[int], dict[str, Any]]:
     start, end = date.fromisoformat(params["period_start"]), date.fromisoformat(params["period_end"])
     asked = Calculation(start, end, params["creator_id"], params["dry_run"], int(job.uid))
-    return recalculation.run(asked, job.advance)
+    return recalculation.run(asked, _by_percent(job))
+
+
+def _by_percent(job: JobItem) -> Callable[[int], None]:
+    """Tells the job how far it got when that is another percentage, not at every creator."""
+    told = 0
+
+    def tell(percent: int) -> None:
+        nonlocal told
+        if percent != told:
+            told = percent
+            job.advance(percent)
+
+    return tell

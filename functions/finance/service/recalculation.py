@@ -13,6 +13,7 @@ from functions.finance import models
 from functions.finance.errors import PeriodSettled
 from functions.finance.models import INCOME, Shares, creator_account
 from functions.finance.service import adjustments
+from functions.finance.service.sales import FREE_CHANNELS
 from functions.finance.store import recalculation as store
 from functions.finance.store.adjustments import Adjustment
 from functions.finance.store.recalculation import Line
@@ -117,8 +118,9 @@ def expected(line: Line, fee_bp: int) -> Shares:
         creator = (gross - fee).floor_bp(line.rate_bp)
         whole = Shares(gross, fee, gross - fee - creator, creator, discount)
     else:
+        fee_bp = 0 if line.channel in FREE_CHANNELS else fee_bp
         whole = Shares.of_sale(charged, fee_bp=fee_bp, rate_bp=line.rate_bp, discount=discount)
-    return whole.minus(whole.of_refund(line.reversed.charged))
+    return whole.minus(whole.of_refund(Money(min(line.reversed.charged.minor, charged.minor))))
 
 
 def _lines(db: Connection, creator_id: int, since: datetime, until: datetime) -> Iterator[Line]:

@@ -12,7 +12,8 @@ from shared.money import Money
 from shared.sql.connection import Connection
 from shared.sql.tunables import tunable
 
-_FREE_CHANNELS = frozenset({"usdt", "balance"})
+FREE_CHANNELS = frozenset({"usdt", "balance"})
+"""Channels that take no fee."""
 
 
 class CurrencyNotBookedError(Exception):
@@ -28,7 +29,7 @@ def book_sale(db: Connection, fact: OrderPaid) -> None:
     if fact.currency != "CNY":
         raise CurrencyNotBookedError(fact.order_no, fact.currency)
     earnings.lock_order(db, fact.order_no)
-    fee_bp = 0 if fact.channel in _FREE_CHANNELS else tunable(db, "payment.channel_fee_bp")
+    fee_bp = 0 if fact.channel in FREE_CHANNELS else tunable(db, "payment.channel_fee_bp")
     agreed = _agreed(db, fact)
     discount = Money(fact.platform_discount)
     shares = Shares.of_sale(Money(fact.amount), fee_bp=fee_bp, rate_bp=agreed.rate_bp, discount=discount)

@@ -30,7 +30,7 @@ def standing(db: Connection, until: datetime, now: datetime) -> tuple[int, int, 
         """
         SELECT coalesce((SELECT sum(a.balance) FROM finance.ledger_accounts a
                          WHERE a.currency = 'CNY' AND a.name ~ '^creator:[0-9]+:(pending|available|frozen)$'), 0)::bigint
-               - CASE WHEN %(until)s > %(now)s THEN 0 ELSE coalesce((
+               - CASE WHEN %(until)s::timestamptz > %(now)s THEN 0 ELSE coalesce((
                    SELECT sum(p.amount) FROM finance.ledger_postings p JOIN finance.ledger_accounts a USING (account_id)
                    WHERE p.at >= %(until)s AND a.currency = 'CNY'
                      AND a.name ~ '^creator:[0-9]+:(pending|available|frozen)$'), 0)::bigint END,

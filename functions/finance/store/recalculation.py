@@ -18,6 +18,7 @@ class Line:
 
     earning_id: int
     order_no: str
+    channel: str
     paid_at: datetime
     shares: Shares
     reversed: Shares
@@ -54,7 +55,7 @@ def lines(db: Connection, creator_id: int, *, after: Position, until: datetime, 
     """
     rows = db.execute(
         """
-        SELECT e.earning_id, e.order_no, e.paid_at, e.gross, e.channel_fee, e.platform_amount, e.creator_amount,
+        SELECT e.earning_id, e.order_no, e.channel, e.paid_at, e.gross, e.channel_fee, e.platform_amount, e.creator_amount,
                e.platform_discount, e.reversed_gross, e.reversed_fee, e.reversed_platform, e.reversed_creator,
                e.reversed_discount, coalesce((
                    SELECT r.rate_bp FROM finance.creator_share_rates r
@@ -84,11 +85,11 @@ def lines(db: Connection, creator_id: int, *, after: Position, until: datetime, 
 
 
 def _line(row: tuple[Any, ...]) -> Line:
-    amounts = [Money(amount) for amount in row[3:13]]
-    earning_id, order_no, paid_at = row[:3]
-    rate_bp, charged, price_lines, refunded, corrected = row[13:]
+    amounts = [Money(amount) for amount in row[4:14]]
+    earning_id, order_no, channel, paid_at = row[:4]
+    rate_bp, charged, price_lines, refunded, corrected = row[14:]
     whole, reversed_ = Shares(*amounts[:5]), Shares(*amounts[5:])
-    return Line(earning_id, order_no, paid_at, whole, reversed_, rate_bp, charged, price_lines, refunded, corrected)
+    return Line(earning_id, order_no, channel, paid_at, whole, reversed_, rate_bp, charged, price_lines, refunded, corrected)
 
 
 def unheard_orders(db: Connection, since: datetime, until: datetime, only: int | None) -> int:
