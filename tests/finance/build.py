@@ -5,7 +5,6 @@ from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
-from pathlib import Path
 from typing import Any
 
 from events.base import Fact
@@ -18,17 +17,17 @@ from functions.finance.service import decisions, payouts, requests, sweep
 from functions.finance.service.decisions import Decision
 from functions.finance.service.payees import Target
 from functions.finance.verify import verify
-from shared import aws, clock
+from shared import clock
 from shared.crypto import mask_name
 from shared.ids import new_ulid
 from shared.sql import connection as house_connection
 from shared.sql.edge import unit_of_work
 from shared.sql.tunables import forget_tunables
 from tests.finance import settling
+from tests.finance.machine import Machine
 from tests.fixtures.people import make_user
 from tests.payments.build import Crash
 
-ASL = Path(__file__).resolve().parents[2] / "functions/finance/workflows/withdrawal.asl.json"
 START = datetime(2026, 3, 1, 4, 0, tzinfo=UTC)
 BUYER, OPERATOR = 100001, 100009
 TARGET = Target("alipay", "creator@example.com", "张三")
@@ -82,83 +81,6 @@ def add_creator(sql: Sql, uid: int, *, verified: bool = True) -> int:
 def message(fact: Fact) -> dict[str, Any]:
     """An SQS event with one fact, as the bus delivers it."""
     return {"Records": [{"messageId": new_ulid(), "body": json.dumps({"detail": fact.model_dump(mode="json")})}]}
-
-
-class StillRunningError(Exception):
-    """The executions did not end or wait within the turns they were given."""
-
-
-class Machine:
-    """Runs `withdrawal.asl.json` as Step Functions would: tapped from the wire of the real client, waits move the clock."""
-
-    def __init__(self, desk: "Desk") -> None:
-        self.desk = desk
-        self.states: dict[str, Any] = json.loads(ASL.read_text())["States"]
-        self.first: str = json.loads(ASL.read_text())["StartAt"]
-        self.executions: dict[str, tuple[str, dict[str, Any]]] = {}
-        self.waiting: dict[str, str] = {}
-        self.answered: list[str] = []
-        self.dies_on: str | None = None
-        events = aws.client("stepfunctions").meta.events
-        events.register("before-parameter-build.sfn.StartExecution", self._started)
-        events.register("before-parameter-build.sfn.SendTaskSuccess", self._told)
-
-    def detach(self) -> None:
-        """Stop hearing the wire."""
-        events = aws.client("stepfunctions").meta.events
-        events.unregister("before-parameter-build.sfn.StartExecution", self._started)
-        events.unregister("before-parameter-build.sfn.SendTaskSuccess", self._told)
-
-    def _started(self, params: dict[str, Any], **_: Any) -> None:
-        if not params["stateMachineArn"].endswith("withdrawal"):
-            return
-        self._maybe_die("start")
-        self.executions.setdefault(params["name"], (self.first, json.loads(params["input"])))
-
-    def _told(self, params: dict[str, Any], **_: Any) -> None:
-        self._maybe_die("tell")
-        self.answered.append(params["taskToken"])
-        name = self.waiting.pop(params["taskToken"], None)
-        if name is not None:
-            self.executions[name] = (self.states["AwaitDecision"]["Next"], json.loads(params["output"]))
-
-    def _maybe_die(self, verb: str) -> None:
-        if self.dies_on == verb:
-            self.dies_on = None
-            raise Crash(verb)
-
-    def run(self, most: int = 500) -> None:
-        """Let every execution go on until it ends or waits for a person. A task that dies is retried, as the ASL says."""
-        for _ in range(most):
-            live = [name for name, (state, _) in self.executions.items() if state not in {"Done", "AwaitingToken"}]
-            if not live:
-                return
-            for name in live:
-                self._advance(name)
-        raise StillRunningError(self.executions)
-
-    def _advance(self, name: str) -> None:
-        at, told = self.executions[name]
-        state = self.states[at]
-        match state["Type"]:
-            case "Task" if "waitForTaskToken" in state["Resource"]:
-                token = new_ulid()
-                self.waiting[token] = name
-                self.executions[name] = ("AwaitingToken", told)
-                self.desk.task("await_decision", {"withdrawal_id": told["withdrawal_id"], "task_token": token})
-            case "Task":
-                try:
-                    said = self.desk.task(state["Resource"][2:-1], told)
-                except Crash:
-                    assert state["Retry"]
-                    return
-                self.executions[name] = (state["Next"], said)
-            case "Choice":
-                choices = (c["Next"] for c in state["Choices"] if told[c["Variable"][2:]] == c["StringEquals"])
-                self.executions[name] = (next(choices, state["Default"]), told)
-            case "Wait":
-                self.desk.pass_time(seconds=told[state["SecondsPath"][2:]])
-                self.executions[name] = (state["Next"], told)
 
 
 @dataclass
@@ -280,7 +202,11 @@ class Desk:
 
     def request(self, creator: int, amount: int) -> int:
         """Ask for a payout and let its workflow go as far as it can."""
-        withdrawal_id = self.ask(creator, amount)
+        return self.request_to(creator, amount, TARGET)
+
+    def request_to(self, creator: int, amount: int, target: Target) -> int:
+        """The same, to somebody in particular."""
+        withdrawal_id = self.ask(creator, amount, target)
         self.start(withdrawal_id, creator)
         self.machine.run()
         return withdrawal_id
@@ -338,6 +264,18 @@ class Desk:
         """The four parts of a creator's money."""
         rows = self.sql("SELECT part, balance FROM finance.creator_balances WHERE creator_id = %s", (creator,))
         return {"pending": 0, "available": 0, "frozen": 0, "withdrawn": 0} | dict(rows)
+
+    def posted(self, reference: str) -> dict[str, int]:
+        """The lines of an entry."""
+        return dict(
+            self.sql(
+                """
+                SELECT a.name, p.amount FROM finance.ledger_entries e JOIN finance.ledger_postings p USING (entry_id)
+                JOIN finance.ledger_accounts a USING (account_id) WHERE e.reference = %s
+                """,
+                (reference,),
+            )
+        )
 
     def status(self, withdrawal_id: int) -> str:
         """The state of a payout."""

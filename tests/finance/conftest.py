@@ -2,6 +2,8 @@
 
 import json
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from threading import Barrier
 from typing import Any
 
 import psycopg
@@ -9,9 +11,12 @@ import pytest
 
 from functions.finance.http import handler
 from shared import aws, clock
+from shared.errors import Refusal
 from shared.sql import connection as house_connection
-from shared.sql.connection import connect
-from tests.finance.build import ASL, OPERATOR, Desk, add_creator
+from shared.sql import outbox
+from shared.sql.connection import Connection, connect
+from tests.finance.build import OPERATOR, Desk, add_creator
+from tests.finance.machine import ASL
 from tests.fixtures.api import Api, Reply, SignIn
 from tests.fixtures.postgres import House
 
@@ -93,3 +98,31 @@ def rich(counter: Desk) -> Desk:
     """The same, where the creator has 7952 yuan available."""
     counter.earned(CREATOR, 500_000)
     return counter
+
+
+THREADS = 8
+Together = Callable[[Callable[[Connection, int], Any]], list[Any]]
+
+
+@pytest.fixture
+def together(desk: Desk, fresh_database: Callable[..., str]) -> Together:
+    """Run a piece of work in eight transactions that start at once: what each got, or the name of its refusal."""
+
+    def run(work: Callable[[Connection, int], Any]) -> list[Any]:
+        barrier = Barrier(THREADS)
+
+        def one(index: int) -> Any:
+            with connect(fresh_database("finance")) as db, clock.frozen(desk.at):
+                barrier.wait()
+                try:
+                    with db.transaction():
+                        said = work(db, index)
+                        outbox.store(db)
+                        return said
+                except Refusal as refusal:
+                    return refusal.error
+
+        with ThreadPoolExecutor(THREADS) as pool:
+            return list(pool.map(one, range(THREADS)))
+
+    return run

@@ -21,7 +21,8 @@ from functions.finance import on_order_paid, on_refund_succeeded
 from functions.finance.service import sweep
 from shared.errors import Refusal
 from shared.ids import new_ulid
-from tests.finance.build import Desk, MortalPayouts, StillRunningError, add_creator
+from tests.finance.build import Desk, MortalPayouts, add_creator
+from tests.finance.machine import StillRunningError
 from tests.fixtures.postgres import House
 
 CREATORS = (100_010, 100_011)
@@ -52,7 +53,7 @@ class Money(RuleBasedStateMachine):
 
     def outcome(self, fate: Any) -> None:
         """What the vendor does from now on; it keeps what it did."""
-        self.desk.vendor._fates = [fate]
+        self.desk.vendor.fates = [fate]
 
     @rule(
         target=orders,

@@ -2,11 +2,8 @@
 
 from collections import Counter
 from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
-from threading import Barrier
 from types import SimpleNamespace
-from typing import Any
 
 import psycopg
 import pytest
@@ -18,16 +15,13 @@ from functions.finance.store import transfers, withdrawals
 from functions.finance.withdrawal import Action, next_step
 from shared import clock
 from shared.batch import first_time
-from shared.errors import Refusal
 from shared.http.envelope import Out
 from shared.http.idempotency import Once, Replay
 from shared.ids import new_ulid
-from shared.sql import outbox
 from shared.sql.connection import Connection, connect, current
 from tests.finance.build import OPERATOR, TARGET, Desk
-from tests.finance.conftest import CREATOR
+from tests.finance.conftest import CREATOR, THREADS, Together
 
-THREADS = 8
 FREE = 795_200
 
 
@@ -35,33 +29,6 @@ class Kept(Out):
     """An answer to keep with a key."""
 
     withdrawal_id: int
-
-
-@pytest.fixture
-def together(desk: Desk, fresh_database: Callable[..., str]) -> Callable[[Callable[[Connection, int], Any]], list[Any]]:
-    """Run a piece of work in eight transactions that start at once: what each got, or the name of its refusal."""
-
-    def run(work: Callable[[Connection, int], Any]) -> list[Any]:
-        barrier = Barrier(THREADS)
-
-        def one(index: int) -> Any:
-            with connect(fresh_database("finance")) as db, clock.frozen(desk.at):
-                barrier.wait()
-                try:
-                    with db.transaction():
-                        said = work(db, index)
-                        outbox.store(db)
-                        return said
-                except Refusal as refusal:
-                    return refusal.error
-
-        with ThreadPoolExecutor(THREADS) as pool:
-            return list(pool.map(one, range(THREADS)))
-
-    return run
-
-
-Together = Callable[[Callable[[Connection, int], Any]], list[Any]]
 
 
 def test_a_sale_told_eight_times_is_booked_once(desk: Desk, together: Together) -> None:

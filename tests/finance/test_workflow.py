@@ -11,8 +11,9 @@ from functions.finance.gateways.null import Fate
 from functions.finance.manifest import MANIFEST
 from functions.finance.service import sweep
 from shared import aws
-from tests.finance.build import ASL, OPERATOR, Desk, MortalPayouts, StillRunningError, add_creator
+from tests.finance.build import OPERATOR, Desk, MortalPayouts, add_creator
 from tests.finance.conftest import CREATOR
+from tests.finance.machine import ASL, StillRunningError
 
 SMALL, LARGE = 50_000, 150_000
 

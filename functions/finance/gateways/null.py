@@ -17,7 +17,7 @@ class NullPayouts:
     """
 
     def __init__(self, fates: Sequence[Fate] = ("succeeded",)) -> None:
-        self._fates = list(fates)
+        self.fates = list(fates)
         self.numbers: dict[str, tuple[Payout, Said]] = {}
         self.calls: list[str] = []
 
@@ -31,7 +31,7 @@ class NullPayouts:
         self.calls.append(payout.transfer_no)
         if payout.transfer_no in self.numbers:
             return self.numbers[payout.transfer_no][1]
-        fate = self._fates.pop(0) if len(self._fates) > 1 else self._fates[0]
+        fate = self.fates.pop(0) if len(self.fates) > 1 else self.fates[0]
         if fate == "lost":
             return Said("open", sentence="timeout")
         if fate == "by_hand":
