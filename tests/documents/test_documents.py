@@ -93,6 +93,14 @@ def test_the_same_sheet_makes_the_same_bytes_and_another_one_others(kind):
     assert made(kind, sheet(["一", "二"])) != made(kind, sheet(["一", "三"]))
 
 
+def test_the_only_date_in_a_file_is_the_one_it_was_given():
+    assert b"/CreationDate (D:20261101090203+08'00')" in made("pdf", sheet(["一"]))
+    assert b"/ModDate" not in made("pdf", sheet(["一"]))
+    book = openpyxl.load_workbook(io.BytesIO(made("xlsx", sheet(["一"]))))
+    told = datetime(2026, 11, 1, 9, 2, 3)  # noqa: DTZ001 - a spreadsheet knows no zones
+    assert (book.properties.created, book.properties.modified) == (told, told)
+
+
 def test_a_hash_is_that_of_what_was_written():
     pipe = Pipe()
     hashed = Hashed(pipe)

@@ -177,6 +177,8 @@ def test_a_ledger_that_was_written_behind_the_month_is_noticed_and_no_second_sta
         assert (wrong.creator_id, wrong.month) == (CREATOR, MARCH)
     with desk.time(), pytest.raises(StatementDiffersError):
         statement_figures.prove()
+    with desk.time(), pytest.raises(StatementDiffersError):
+        statement_jobs.give(CREATOR, MARCH)
     job = ask(desk, file_format="pdf")
     with desk.time(), pytest.raises(StatementDiffersError):
         statement_jobs.run({"job_id": job.job_id})
@@ -186,11 +188,16 @@ def test_a_ledger_that_was_written_behind_the_month_is_noticed_and_no_second_sta
 
 def test_a_month_is_closed_an_hour_after_its_end_in_shanghai(desk: Desk) -> None:
     end = datetime(2026, 3, 31, 16, tzinfo=UTC)
+    for desk.at, amount in ((end - timedelta(seconds=1), 10_000), (end, 20_000)):
+        desk.sell(CREATOR, amount)
     desk.at = end + timedelta(minutes=59)
     with pytest.raises(MonthNotOver):
         ask(desk)
     desk.at = end + timedelta(hours=1)
     assert ask(desk).status == "queued"
+    with desk.time():
+        given = statement_jobs.give(CREATOR, MARCH)
+    assert (given.line_count, given.closing_balance) == (1, 7_952)
     for month in ("2026-13", "2026-3", "2027-01", "x"):
         with pytest.raises(MonthInvalid):
             ask(desk, month)
