@@ -14,7 +14,7 @@ from functions.finance.store.adjustments import Adjustment
 from functions.finance.verify import verify
 from shared.ids import new_ulid
 from shared.sql.connection import connect, current
-from tests.finance.build import OPERATOR, START, Desk, MortalPayouts, add_creator
+from tests.finance.build import OPERATOR, START, USDT, Desk, MortalPayouts, add_creator
 from tests.finance.conftest import CREATOR
 from tests.finance.invoicing import Counter
 
@@ -49,6 +49,8 @@ DAMAGE = {
     "withdrawals have a hold, and an outcome once final": "UPDATE finance.withdrawal_requests SET hold_no = 9 WHERE status = 'paid'",
     "a transfer is live only where one may be": "UPDATE finance.withdrawal_transfers SET status = 'open' WHERE status = 'succeeded'",
     "transfers that succeeded were paid": "UPDATE finance.withdrawal_transfers SET amount = amount - 1 WHERE status = 'succeeded'",
+    "payouts in USDT were sent as promised": "UPDATE finance.withdrawal_requests SET units = units + 1 WHERE units IS NOT NULL",
+    "nobody approved their own withdrawal": "UPDATE finance.withdrawal_approvals SET approver = 100012",
     "merges move between their two accounts only": "UPDATE finance.account_merges SET into_uid = 1 WHERE parted_at IS NULL",
     "merges in force leave nothing available behind": "UPDATE finance.account_merges SET parted_at = NULL WHERE parted_at IS NOT NULL",
     "merges that were undone have given back what they moved": "UPDATE finance.account_merges SET parted_at = now()",
@@ -72,7 +74,7 @@ DAMAGE = {
 @pytest.fixture
 def busy(desk: Desk) -> Desk:
     """Something of everything: a month of memberships, sales, refunds before and after settlement, a paid, a failed and an open payout, merges, invoices."""
-    desk.vendor = MortalPayouts(("hopeless", "succeeded"))
+    desk.vendor = MortalPayouts(("by_hand", "hopeless", "succeeded"))
     desk.sell(0, 10_000, kind="membership")
     desk.sql("INSERT INTO finance.pool_rules VALUES ('2026-03-01', 'weights', 10000, 1, NULL, now())")
     desk.sql("INSERT INTO finance.pool_weights VALUES ('2026-03-01', %s, 1)", (CREATOR,))
@@ -92,6 +94,11 @@ def busy(desk: Desk) -> Desk:
         )
         assert desk.deliver(on_accounts_merged.handler, told) == []
     desk.sql("SELECT finance.part_accounts(2, 100013, 100014, %s)", (desk.at,))
+    by_hand = desk.request_to(100_012, 10_000, USDT)
+    desk.decide(by_hand, "approve")
+    desk.machine.run()
+    desk.decide(by_hand, "mark_paid", payout_no="0f" * 32)
+    desk.machine.run()
     desk.request(CREATOR, 50_000)
     desk.request(CREATOR, 60_000)
     desk.request(CREATOR, 150_000)

@@ -10,6 +10,7 @@ import pytest
 from functions.finance import words
 from functions.finance.errors import InvalidState
 from functions.finance.withdrawal import ACTIONS, LEASE, MOVES, Transfer, Withdrawal, next_step
+from infra.withdrawal_states import FILE, drawn
 from shared.errors import ValidationFailed
 from tests.finance.build import START, USDT, WECHAT, Desk, MortalPayouts
 from tests.finance.conftest import CREATOR, Client
@@ -198,3 +199,7 @@ def test_every_action_starts_where_a_move_does() -> None:
     for action, froms in ACTIONS.items():
         assert all(MOVES[status] for status in froms), action
     assert not MOVES["rejected"]
+
+
+def test_the_page_is_what_the_tables_say() -> None:
+    assert FILE.read_text() == drawn(), "run python -m infra.withdrawal_states"

@@ -51,4 +51,15 @@ WITHDRAWALS: Final[dict[str, LiteralString]] = {
         FROM finance.withdrawal_transfers t JOIN finance.withdrawal_requests w USING (withdrawal_id)
         WHERE t.status = 'succeeded'
     """,
+    "payouts in USDT were sent as promised": """
+        SELECT w.withdrawal_id::text, w.units, coalesce(sum(p.amount), 0) FROM finance.withdrawal_requests w
+        LEFT JOIN (finance.ledger_entries e JOIN finance.ledger_postings p USING (entry_id)
+                   JOIN finance.ledger_accounts a ON a.account_id = p.account_id AND a.name = 'channel:usdt')
+            ON e.reference = 'withdrawal:' || w.withdrawal_id || ':' || w.hold_no || ':outcome:sent' AND e.currency = 'USDT'
+        WHERE w.status = 'paid' AND w.units IS NOT NULL GROUP BY w.withdrawal_id
+    """,
+    "nobody approved their own withdrawal": """
+        SELECT w.withdrawal_id::text, 0, count(*) FILTER (WHERE a.approver = w.creator_id)
+        FROM finance.withdrawal_requests w JOIN finance.withdrawal_approvals a USING (withdrawal_id) GROUP BY w.withdrawal_id
+    """,
 }
