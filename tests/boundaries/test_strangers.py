@@ -122,7 +122,7 @@ class Belongings:
                 period_months, offered_at, created_at, updated_at)
             VALUES (%s, %s, 'alipay', 'strangers', 'signing', 3000, 1, now(), now(), now()) RETURNING agreement_id
             """,
-            (OWNER, self.subscription()),
+            (OWNER, self._one("subscription_id")),
         )
         return int(agreement_id)
 
