@@ -11,6 +11,7 @@ from infra.local.sandbox.alipay.records import Trade
 from infra.local.sandbox.alipay.transfers import status
 from infra.local.sandbox.alipay.vendor import Alipay
 from infra.local.sandbox.alipay.wire import beijing, yuan
+from infra.local.sandbox.einvoice.vendor import Einvoice
 from infra.local.sandbox.oauth.vendor import Oauth
 from infra.local.sandbox.sms.sink import Sms
 from infra.local.sandbox.unionpay.records import Trade as UnionpayTrade
@@ -45,6 +46,7 @@ async def index(request: Request) -> HTMLResponse:
     alipay: Alipay = request.app.state.alipay
     wechat: Wechat = request.app.state.wechat
     unionpay: Unionpay = request.app.state.unionpay
+    einvoice: Einvoice = request.app.state.einvoice
     sms: Sms = request.app.state.sms
     oauth: Oauth = request.app.state.oauth
     newest = list(alipay.trades.trades)[::-1][:_SHOWN]
@@ -52,7 +54,10 @@ async def index(request: Request) -> HTMLResponse:
     texts = list(sms.messages)[::-1][:_SHOWN]
     return page(
         "支付模拟器 Vendor simulators",
-        _card("模拟器 Simulators", _simulators(alipay, wechat, unionpay, sms, oauth))
+        _card(
+            "模拟器 Simulators",
+            _simulators(alipay=alipay, wechat=wechat, unionpay=unionpay, einvoice=einvoice, sms=sms, oauth=oauth),
+        )
         + _card("支付宝订单 Alipay orders", _table(_ORDER_HEAD, [_order(trade) for trade in newest]))
         + _card(
             "微信支付订单 WeChat Pay orders",
@@ -67,6 +72,16 @@ async def index(request: Request) -> HTMLResponse:
             _table(
                 ("转账单号 Transfer no.", "收款方 Payee", "金额 Amount ¥", "状态 State"),
                 [[escape(one.out_biz_no), escape(one.payee), yuan(one.amount), escape(status(one))] for one in sent],
+            ),
+        )
+        + _card(
+            "数电发票 E-invoices",
+            _table(
+                ("发票号码 Number", "抬头 Title", "金额 Amount ¥", "状态 State"),
+                [
+                    [escape(one.invoice_no), escape(one.title), yuan(one.amount), one.status]
+                    for one in list(einvoice.invoices)[::-1][:_SHOWN]
+                ],
             ),
         )
         + _card(
@@ -137,7 +152,7 @@ def _unionpay_order(trade: UnionpayTrade) -> list[str]:
     ]
 
 
-def _simulators(alipay: Alipay, wechat: Wechat, unionpay: Unionpay, sms: Sms, oauth: Oauth) -> str:
+def _simulators(*, alipay: Alipay, wechat: Wechat, unionpay: Unionpay, einvoice: Einvoice, sms: Sms, oauth: Oauth) -> str:
     paying: list[tuple[str, str, str, dict[str, Any]]] = [
         ("alipay", "支付宝 Alipay", "/alipay/gateway.do", alipay.switches.shown()),
         ("wechat", "微信支付 WeChat Pay", "/wechat/v3", wechat.switches.shown()),
@@ -150,6 +165,7 @@ def _simulators(alipay: Alipay, wechat: Wechat, unionpay: Unionpay, sms: Sms, oa
                 [title, f"<code>{address}</code>", _switches(shown), str(len(alipay.courier.pending(vendor)))]
                 for vendor, title, address, shown in paying
             ),
+            ["数电发票 E-invoices", "<code>/einvoice/v1</code>", _switches(einvoice.switches.shown()), "-"],
             ["短信 Alibaba Cloud SMS", "<code>/sms</code>", _switches(sms.switches.shown()), "-"],
             *(
                 [
