@@ -33,6 +33,7 @@ MANIFEST = Manifest(
                 "/earnings/{proxy+}",
                 "/withdrawals/{proxy+}",
                 "/finance/{proxy+}",
+                "/finance/statements",
                 "/admin/finance/overview",
                 "/admin/finance/settlements",
                 "/admin/finance/ledger/{proxy+}",
