@@ -1,7 +1,7 @@
 """`make demo`: the journey, played against the running system through public HTTP only.
 
-A creator publishes, a reader pays, the creator is paid out; then a refund; then what operators do. Codes are read from the mailbox, payments go
-through the simulator's page. Every step prints what happened; the exit code says whether every check held.
+A creator publishes, a reader pays, the creator is paid out; then a refund; three gateways and what may go wrong at them; a renewal
+that fails and recovers; then what operators do. Codes are read from the mailbox, payments go through the simulators' pages. Every step prints what happened; the exit code says whether every check held.
 """
 
 import os
@@ -11,7 +11,9 @@ import httpx
 
 from infra.local.journey import Journey
 from infra.local.operations import Operations
+from infra.local.paying import Payments
 from infra.local.playing import Failed, House
+from infra.local.renewing import Renewal
 
 
 def main() -> int:
@@ -22,6 +24,8 @@ def main() -> int:
         house.wait_until_ready()
         journey = Journey(house)
         journey.play()
+        Payments(journey).play()
+        Renewal(journey).play()
         Operations(journey).play()
     except Failed as failure:
         print(f"\n  ✗ {failure}", file=sys.stderr)

@@ -219,7 +219,7 @@ class Journey:
         )
         self.house.check("the same Idempotency-Key gives the same order", holds=again.json()["data"] == made)
         order: dict[str, Any] = made["order"]
-        self.subscription_id = made["subscription"]["subscription_id"]
+        self.subscription_id, self.article = made["subscription"]["subscription_id"], article
         self.house.say(f"order {order['order_no']} over {yuan(order['payable_amount'])}")
         return order
 
