@@ -8,7 +8,10 @@ from functions.finance import seal_ledger
 from shared import clock
 from shared.sql import connection as house_connection
 from shared.sql.connection import Connection, connect
+from shared.sql.migrate import downgrade, upgrade
 from tests.finance.books import IN, A, B, batch, in_parallel, off
+from tests.finance.build import Desk, MortalPayouts
+from tests.finance.conftest import CREATOR
 
 NOON = datetime(2026, 3, 1, 4, 0, tzinfo=UTC)
 PENDING = "creator:7:pending"
@@ -84,4 +87,32 @@ def test_eight_at_once_with_clocks_of_their_own_leave_exact_balances(fresh_datab
     seal(dsn)
     with connect(dsn) as db:
         assert wrong(db, [NOON + timedelta(seconds=second) for second in range(-40, 80)]) == []
+        assert off(db) == []
+
+
+def test_books_kept_before_know_their_holds_and_moments_afterwards(desk: Desk, fresh_database: Callable[..., str]) -> None:
+    """What a house has that ran before: payouts paid, given back and open; it is brought along, and the books hold."""
+    desk.vendor = MortalPayouts(("succeeded", "hopeless"))
+    desk.earned(CREATOR, 500_000)
+    for amount in (50_000, 60_000, 150_000):
+        desk.request(CREATOR, amount)
+    holds = "SELECT reference, kind, ref_id, account, held_in, amount, posted, status, held_at, ended_at FROM finance.holds ORDER BY 1"
+    before = desk.sql(holds)
+    assert [row[7] for row in before] == ["posted", "voided", "open"]
+    at = desk.at
+    house_connection.use(None)
+    downgrade(fresh_database(), "0024")
+    with connect(fresh_database("finance")) as db:
+        for number, hours in enumerate((2, 1, 3)):
+            db.execute(
+                "SELECT finance.post_entry(%s, 'test', 'test', '1', %s, 'CNY', %s, %s)",
+                (f"old:{number}", at + timedelta(hours=hours), ["platform:income", "buyer:7:balance"], [-5, 5]),
+            )
+    upgrade(fresh_database())
+    with connect(fresh_database("finance")) as db:
+        assert db.execute(holds).fetchall() == before
+        assert [late for (late,) in db.execute(
+            "SELECT p.late FROM finance.ledger_postings p JOIN finance.ledger_accounts a USING (account_id)"
+            " WHERE a.name = 'buyer:7:balance' ORDER BY posting_id")] == [None, True, None]  # fmt: skip
+        assert wrong(db, [at + timedelta(minutes=minutes) for minutes in range(0, 300, 20)]) == []
         assert off(db) == []

@@ -14,6 +14,8 @@ from functions.finance.service import proof
 from functions.finance.service.proof import Proof
 from functions.finance.store.ledger_chain import CHAIN
 from functions.finance.verify import verify
+from infra.local.command import exit_code
+from infra.local.verify_ledger import main
 from shared import aws, clock
 from shared.sql import connection as house_connection
 from shared.sql.connection import connect
@@ -207,6 +209,22 @@ def test_books_written_anew_from_the_first_entry_show_by_the_anchor(books: Books
     assert not any(check.off for check in verdict.checks), "by themselves they are perfect"
     assert verdict.chain.proofs[CHAIN.name].holds
     assert not verdict.chain.valid
+
+
+def test_the_command_holds_the_books_against_their_anchors(books: Books, capsys: pytest.CaptureFixture[str]) -> None:
+    """And names the first thing that is wrong."""
+    told = ["--dsn", books.dsn(), "--bucket", os.environ["BUCKET_AUDIT"]]
+    assert exit_code(lambda: main(told)) == 0
+    assert "without anchors" not in capsys.readouterr().out
+    books.sql("UPDATE finance.ledger_postings SET amount = sign(amount) * 99 WHERE entry_id IN (5, 9)")
+    assert exit_code(lambda: main(told)) == 1
+    shown = " ".join(capsys.readouterr().out.split())
+    assert "first of all: rows are as they were sealed: 2, the first is entry 5" in shown
+    cut(books, 1)
+    assert exit_code(lambda: main(told)) == 1
+    assert f"first of all: anchored blocks are still there: 1, the first is entry {SEALED}" in " ".join(
+        capsys.readouterr().out.split()
+    )
 
 
 def test_only_the_sealer_seals(books: Books) -> None:
