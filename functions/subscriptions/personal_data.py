@@ -14,7 +14,7 @@ DATA = PersonalData(
             person=("user_id", "creator_id"),
             what=("我的订阅", "Your subscriptions"),
             export="""
-            SELECT subscription_id, creator_id, plan_id, tier, amount, status, auto_renew, cancel_at_period_end, channel, renew_by,
+            SELECT subscription_id, creator_id, plan_id, tier, amount, status, auto_renew, cancel_at_period_end, channel, renew_means,
                    order_no, current_period_start, current_period_end, pause_at_period_end, resume_at, next_plan_id, cancelled_at, cancel_reason, created_at, updated_at
             FROM subscriptions.user_subscriptions WHERE user_id = %(uid)s ORDER BY subscription_id
             """,

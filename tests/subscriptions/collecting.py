@@ -240,14 +240,14 @@ class Collecting(MortalCloud):
         """A plan of the creator: 30 yuan a month unless said otherwise."""
         return build.plan(self.sql, self.creator, **fields)
 
-    def subscribed(self, plan_id: int, *, renew_by: str | None = "balance", auto_renew: bool = True) -> int:
+    def subscribed(self, plan_id: int, *, renew_means: str | None = "balance", auto_renew: bool = True) -> int:
         """A paid subscription that renews, by default from the balance."""
         made = self.act(subscribing.subscribe, self.customer, SubscribeIn(plan_id=plan_id, auto_renew=auto_renew))
         subscription_id: int = made.subscription.subscription_id
-        if renew_by is not None:
+        if renew_means is not None:
             self.sql(
-                "UPDATE subscriptions.user_subscriptions SET renew_by = %s WHERE subscription_id = %s",
-                (renew_by, subscription_id),
+                "UPDATE subscriptions.user_subscriptions SET renew_means = %s WHERE subscription_id = %s",
+                (renew_means, subscription_id),
             )
         if made.order is not None:
             with clock.frozen(self.at):

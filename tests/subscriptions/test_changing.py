@@ -127,9 +127,12 @@ def test_a_trial_is_worth_nothing_when_it_is_given_up(noon, shop) -> None:
 def test_more_unused_than_the_new_plan_costs_is_never_paid_out(noon, shop) -> None:
     low, high = shop.plan(amount=30000, interval="year"), shop.plan(tier=2, amount=5000)
     subscription_id = shop.pay(low)
+    assert preview(shop, subscription_id, high).data["amount_due"] == 0
     answer = change(shop, subscription_id, high)
     assert (answer.data["proration_amount"], answer.data["order"]["status"]) == (0, "paid")
-    assert preview(shop, subscription_id, high).data["amount_due"] == 0
+    assert answer.data["subscription"]["plan"]["plan_id"] == high, "nobody pays nothing: it is given at once"
+    shop.project()
+    assert shop.holds().subscription.tier == 2
 
 
 def test_a_second_upgrade_takes_off_what_the_first_was_worth(noon, shop) -> None:

@@ -65,8 +65,15 @@ class Subscribing(RuleBasedStateMachine):
         """An order that was opened, unless it is one that waited already."""
         if opened is None or any(made["order"][0] == opened.order_no for made in self.made):
             return multiple()
-        order = (opened.order_no, opened.target_id, self.customer)
-        self.made.append({"closed": None, "paid": None, "refunded": None, "order": order, "kind": opened.kind})
+        return self._made(
+            (opened.order_no, opened.target_id, self.customer), opened.kind, covered=opened.payable_amount == 0
+        )
+
+    def _made(self, order: tuple[str, int, int], kind: str, *, covered: bool) -> dict[str, Any]:
+        """One that leaves nothing to pay is as good as paid."""
+        with clock.frozen(self.now):
+            paid = build.paid(*order, kind=kind) if covered else None
+        self.made.append({"closed": None, "paid": paid, "refunded": None, "order": order, "kind": kind})
         return self.made[-1]
 
     def _asks(self, verb: Callable[..., Any], *wishes: Any) -> Iterator[Any]:
@@ -114,17 +121,23 @@ class Subscribing(RuleBasedStateMachine):
                     renewals.drive(db, row["renewal_id"], self.now)
         self.shop.house.sql("UPDATE subscriptions.renewal_notices SET sent_at = recorded_at WHERE sent_at IS NULL")
         ordered = self.shop.house.sql(
-            "SELECT order_no, target_id FROM payments.payment_orders WHERE user_id = %s AND kind = 'renewal'",
+            """
+            SELECT order_no, target_id, payable_amount = 0 FROM payments.payment_orders
+            WHERE user_id = %s AND kind = 'renewal'
+            """,
             (self.customer,),
         )
         known = {made["order"][0] for made in self.made}
-        fresh = [(order_no, target_id, self.customer) for order_no, target_id in ordered if order_no not in known]
-        self.made += [{"closed": None, "paid": None, "refunded": None, "order": one, "kind": "renewal"} for one in fresh]
+        fresh = [
+            self._made((order_no, target_id, self.customer), "renewal", covered=covered)
+            for order_no, target_id, covered in ordered
+            if order_no not in known
+        ]
         debits = self.shop.house.facts("subscriptions.debit_requested.v1")
         for asked in debits[self.debited :]:
             self._answer(DebitRequested.model_validate(asked), answers)
         self.debited = len(debits)
-        return multiple(*self.made[len(self.made) - len(fresh) :])
+        return multiple(*fresh)
 
     def _answer(self, asked: DebitRequested, answer: str) -> None:
         [order] = [made for made in self.made if made["order"][0] == asked.order_no]

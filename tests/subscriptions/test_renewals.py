@@ -111,7 +111,7 @@ def test_a_hard_decline_stops_the_tries_and_keeps_the_link_until_grace_ends(coll
 
 
 def test_by_a_link_nothing_is_debited_and_access_is_kept_for_the_grace(collecting: Collecting) -> None:
-    subscription_id = collecting.subscribed(collecting.plan(), renew_by=None)
+    subscription_id = collecting.subscribed(collecting.plan(), renew_means=None)
     due = collecting.ends(subscription_id)
     collecting.until(due + 8 * DAY - SECOND)
     assert (collecting.debits, collecting.status(subscription_id), collecting.has_access()) == ([], "past_due", True)
@@ -146,7 +146,7 @@ def test_a_trial_becomes_its_first_paid_period_or_ends_with_the_first_failure(co
 
 
 def test_an_agreement_debits_while_it_is_signed_and_up_to_what_was_signed_for(collecting: Collecting) -> None:
-    subscription_id = collecting.subscribed(collecting.plan(), renew_by=None)
+    subscription_id = collecting.subscribed(collecting.plan(), renew_means=None)
     signed = agreement(collecting, subscription_id, most=3000)
     collecting.until(collecting.ends(subscription_id))
     [debit] = collecting.debits
@@ -178,7 +178,7 @@ def test_another_means_is_tried_at_once_while_a_renewal_is_unpaid(collecting: Co
 
 
 def test_turning_renewal_on_again_from_the_balance_is_such_another_means(collecting: Collecting) -> None:
-    subscription_id = collecting.subscribed(collecting.plan(), renew_by=None)
+    subscription_id = collecting.subscribed(collecting.plan(), renew_means=None)
     due = collecting.ends(subscription_id)
     collecting.until(due + DAY)
     collecting.act(renewing.turn_on, collecting.customer, subscription_id, "balance")

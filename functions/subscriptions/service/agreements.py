@@ -39,7 +39,7 @@ def turn_on(db: Connection, user_id: int, subscription_id: int, channel: Agreeme
     amount, months = limit(channel, state["amount"]), MONTHS[state["interval"]]
     known = store.fitting(db, user_id, channel, state["amount"], months)
     if known is not None:
-        return _answer(renewing.turn_on(db, user_id, subscription_id, state["renew_by"], known), None)
+        return _answer(renewing.turn_on(db, user_id, subscription_id, state["renew_means"], known), None)
     waiting = store.signing(db, subscription_id)
     if waiting is not None and (waiting.channel != channel or waiting.single_amount < state["amount"]):
         store.end(db, waiting.agreement_id, "user", clock.now(), owed=True)
@@ -48,7 +48,7 @@ def turn_on(db: Connection, user_id: int, subscription_id: int, channel: Agreeme
         waiting = _ask(db, user_id, subscription, channel=channel, amount=amount, months=months)
     # One that is signed goes on renewing until the new one is.
     bound = state["agreement_id"] if subscription.auto_renew and state["status"] == "signed" else waiting.agreement_id
-    return _answer(renewing.turn_on(db, user_id, subscription_id, state["renew_by"], bound), _offered(db, waiting))
+    return _answer(renewing.turn_on(db, user_id, subscription_id, state["renew_means"], bound), _offered(db, waiting))
 
 
 def adopt(db: Connection, user_id: int, wish: SubscribeIn, begun: SubscribedOut) -> SubscribedOut:

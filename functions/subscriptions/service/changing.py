@@ -101,8 +101,9 @@ def change(db: Connection, user_id: int, subscription_id: int, plan_id: int) -> 
         return _out(row | {"next_plan_id": plan_id})
     order = selling.sell(db, row, changed.plan, changed.price, now, credit=changed.credit)
     renewal_choices.agree(db, subscription_id, plan_id, changed.plan["amount"], now)
+    given = store.find(db, subscription_id, user_id) if order.status == "paid" else None
     return ChangedPlanOut.model_construct(
-        subscription=subscription_out(row), order=order, proration_amount=order.payable_amount
+        subscription=subscription_out(given or row), order=order, proration_amount=order.payable_amount
     )
 
 

@@ -53,6 +53,7 @@ def resume(db: Connection, user_id: int, subscription_id: int) -> ResumedOut:
         row["pause_at_period_end"] = False
     elif row["status"] == "paused":
         order = _order(db, row, now)
+        row = _own(db, user_id, subscription_id) if order.status == "paid" else row
     else:
         raise NotPaused(status=row["status"])
     return ResumedOut.model_construct(**dict(subscription_out(row)), order=order)

@@ -33,7 +33,7 @@ def turn_off(db: Connection, user_id: int, subscription_id: int) -> Subscription
 
 
 def turn_on(
-    db: Connection, user_id: int, subscription_id: int, renew_by: RenewBy, agreement_id: int | None = None
+    db: Connection, user_id: int, subscription_id: int, renew_means: RenewBy, agreement_id: int | None = None
 ) -> SubscriptionOut:
     """Let an own subscription be renewed from now on: by an agreement once that is signed, else from the balance or by a link.
 
@@ -47,7 +47,7 @@ def turn_on(
         raise SubscriptionNotActive(status=row["status"])
     if row["plan"]["status"] == "archived":
         raise PlanArchived
-    choices.turn_on(db, subscription_id, renew_by, agreement_id, now)
+    choices.turn_on(db, subscription_id, renew_means, agreement_id, now)
     choices.agree_to_plans(db, subscription_id, now)
     standing.tell_renewal_changed(db, subscription_id)
     renewal_answers.means_changed(db, subscription_id)

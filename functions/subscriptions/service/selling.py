@@ -20,10 +20,16 @@ Kind = Literal["order", "change", "renewal"]
 def sell(
     db: Connection, row: Row, plan: dict[str, Any], price: prices.Price, now: datetime, *, credit: int | None = None
 ) -> OpenedOrderOut:
-    """Open the order for a period of `plan` at a held price; with a `credit` (fen) it is a change of plan."""
+    """Open the order for a period of `plan` at a held price; with a `credit` (fen) it is a change of plan.
+
+    What leaves nothing to pay is given at once.
+    """
     kind: Kind = "order" if credit is None else "change"
     until = now + timedelta(minutes=tunable(db, "payment.order_minutes"))
-    return _sell(db, row, plan, price, kind=kind, credit=credit, now=now, until=until)
+    order = _sell(db, row, plan, price, kind=kind, credit=credit, now=now, until=until)
+    if order.status == "paid":
+        cover(db, row["user_id"], order.order_no, now)
+    return order
 
 
 def renew(db: Connection, row: Row, plan: dict[str, Any], price: prices.Price, *, now: datetime, until: datetime) -> str:
@@ -32,7 +38,7 @@ def renew(db: Connection, row: Row, plan: dict[str, Any], price: prices.Price, *
 
 
 def cover(db: Connection, user_id: int, order_no: str, now: datetime) -> None:
-    """Give what an order is for whose discounts leave nothing to pay."""
+    """Give what an order is for whose discounts or credit leave nothing to pay."""
     orders.give(db, user_id, order_no, now)
     redemptions.settle(db, order_no, "paid")
 

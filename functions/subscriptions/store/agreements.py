@@ -119,7 +119,7 @@ def renewed_by(db: Connection, subscription_id: int) -> Row | None:
     return one(
         db,
         """
-        SELECT s.auto_renew, s.renew_by, s.agreement_id, a.channel, a.status, a.single_amount,
+        SELECT s.auto_renew, s.renew_means, s.agreement_id, a.channel, a.status, a.single_amount,
             greatest(p.amount, n.amount) AS amount, coalesce(n.interval, p.interval) AS interval
         FROM subscriptions.user_subscriptions s JOIN subscriptions.subscription_plans p USING (plan_id)
         LEFT JOIN subscriptions.subscription_plans n ON n.plan_id = s.next_plan_id

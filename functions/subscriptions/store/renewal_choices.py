@@ -6,15 +6,15 @@ from functions.subscriptions.store.rows import Row, one
 from shared.sql.connection import Connection
 
 
-def turn_on(db: Connection, subscription_id: int, renew_by: str, agreement_id: int | None, at: datetime) -> None:
+def turn_on(db: Connection, subscription_id: int, renew_means: str, agreement_id: int | None, at: datetime) -> None:
     """Let a subscription be renewed by a means, also one that was to end with its period."""
     db.execute(
         """
-        UPDATE subscriptions.user_subscriptions SET auto_renew = true, cancel_at_period_end = false, renew_by = %(renew_by)s,
+        UPDATE subscriptions.user_subscriptions SET auto_renew = true, cancel_at_period_end = false, renew_means = %(renew_means)s,
             agreement_id = %(agreement_id)s, updated_at = %(at)s
         WHERE subscription_id = %(subscription_id)s
         """,
-        {"subscription_id": subscription_id, "renew_by": renew_by, "agreement_id": agreement_id, "at": at},
+        {"subscription_id": subscription_id, "renew_means": renew_means, "agreement_id": agreement_id, "at": at},
     )
 
 
@@ -63,7 +63,7 @@ def state(db: Connection, subscription_id: int) -> Row | None:
         db,
         """
         SELECT s.auto_renew AND NOT s.cancel_at_period_end AND NOT s.pause_at_period_end AS renews,
-            CASE WHEN a.agreement_id IS NULL THEN s.renew_by ELSE 'agreement' END AS means, s.current_period_end AS due_at,
+            CASE WHEN a.agreement_id IS NULL THEN s.renew_means ELSE 'agreement' END AS means, s.current_period_end AS due_at,
             n.sent_at AS notified_at, CASE WHEN d.status = 'open' THEN r.order_no END AS order_no,
             d.plan_id AS order_plan_id, CASE WHEN d.status = 'open' THEN d.amount END AS open_amount,
             s.renew_attempts AS tries, t.reason AS failure, s.next_attempt_at, s.grace_until

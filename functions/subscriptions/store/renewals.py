@@ -68,7 +68,7 @@ def look(db: Connection, renewal_id: int) -> Renewal | None:
         SELECT r.renewal_id, r.subscription_id, s.user_id, s.plan_id, s.next_plan_id, r.due_at, r.status AS stage, s.status,
             s.current_period_end AS period_end, s.grace_until, s.next_attempt_at, s.agreement_id,
             s.auto_renew AND NOT s.cancel_at_period_end AND NOT s.pause_at_period_end AS renews,
-            s.cancel_at_period_end OR s.pause_at_period_end AS ends, CASE WHEN a.agreement_id IS NULL THEN s.renew_by ELSE 'agreement' END AS means,
+            s.cancel_at_period_end OR s.pause_at_period_end AS ends, CASE WHEN a.agreement_id IS NULL THEN s.renew_means ELSE 'agreement' END AS means,
             n.notice_id IS NOT NULL AS announced, n.amount AS announced_amount, n.sent_at AS notified_at,
             r.order_no, d.plan_id AS order_plan_id, CASE WHEN d.status = 'open' THEN d.amount END AS open_amount,
             least(c.amount, a.single_amount) AS agreed, coalesce(t.try_no, 0) AS tries, t.try_no IS NOT NULL AND t.failed_at IS NULL AS in_flight,

@@ -8,7 +8,7 @@ down_revision = "0019"
 RENEWALS = """
 ALTER TABLE subscriptions.user_subscriptions
     -- What pays a renewal when no agreement is signed.
-    ADD COLUMN renew_by TEXT NOT NULL DEFAULT 'pay_link' CHECK (renew_by IN ('balance', 'pay_link')),
+    ADD COLUMN renew_means TEXT NOT NULL DEFAULT 'pay_link' CHECK (renew_means IN ('balance', 'pay_link')),
     -- While a renewal is being collected, access outlasts the period until then.
     ADD COLUMN grace_until TIMESTAMPTZ,
     ADD COLUMN access_until TIMESTAMPTZ GENERATED ALWAYS AS (greatest(current_period_end, grace_until)) STORED,
@@ -87,7 +87,7 @@ ALTER TABLE subscriptions.subscription_periods
     ADD CONSTRAINT subscription_periods_kind_check CHECK (kind IN ('order', 'trial', 'free', 'change')),
     ADD CONSTRAINT orders_have_numbers CHECK ((kind IN ('order', 'change')) = (order_no IS NOT NULL));
 ALTER TABLE subscriptions.user_subscriptions
-    DROP COLUMN entry_at, DROP COLUMN access_until, DROP COLUMN grace_until, DROP COLUMN renew_by;
+    DROP COLUMN entry_at, DROP COLUMN access_until, DROP COLUMN grace_until, DROP COLUMN renew_means;
 """
 
 
