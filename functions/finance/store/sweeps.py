@@ -1,15 +1,10 @@
 """Payouts that nobody drives: what the sweeper looks for."""
 
 from datetime import datetime
-from typing import LiteralString
 
 from shared.sql.connection import Connection
 
 _AT_ONCE = 200
-_OPEN_BY_HAND: LiteralString = """
-    EXISTS (SELECT FROM finance.withdrawal_transfers t WHERE t.withdrawal_id = w.withdrawal_id AND t.status = 'open'
-            AND t.code = 'BY_HAND')
-"""
 
 
 def untold(db: Connection) -> list[int]:
@@ -18,9 +13,11 @@ def untold(db: Connection) -> list[int]:
         db,
         """
         SELECT w.withdrawal_id FROM finance.withdrawal_requests w
-        WHERE w.task_token IS NOT NULL AND w.status <> 'pending' AND NOT """
-        + _OPEN_BY_HAND
-        + "ORDER BY w.updated_at LIMIT %(limit)s",
+        WHERE w.task_token IS NOT NULL AND w.status <> 'pending' AND NOT EXISTS (
+            SELECT FROM finance.withdrawal_transfers t
+            WHERE t.withdrawal_id = w.withdrawal_id AND t.status = 'open' AND t.code = 'BY_HAND')
+        ORDER BY w.updated_at LIMIT %(limit)s
+        """,
         {},
     )
 
@@ -45,9 +42,11 @@ def silent(db: Connection, before: datetime) -> list[int]:
         """
         SELECT w.withdrawal_id FROM finance.withdrawal_requests w
         WHERE w.status IN ('pending', 'approved', 'processing') AND w.driven_at < %(before)s
-          AND (w.task_token IS NULL OR w.status <> 'pending' AND NOT """
-        + _OPEN_BY_HAND
-        + ") ORDER BY w.driven_at LIMIT %(limit)s",
+          AND (w.task_token IS NULL OR w.status <> 'pending' AND NOT EXISTS (
+            SELECT FROM finance.withdrawal_transfers t
+            WHERE t.withdrawal_id = w.withdrawal_id AND t.status = 'open' AND t.code = 'BY_HAND'))
+        ORDER BY w.driven_at LIMIT %(limit)s
+        """,
         {"before": before},
     )
 

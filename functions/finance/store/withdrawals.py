@@ -84,7 +84,7 @@ def standing(db: Connection, creator_id: int, since: datetime) -> Standing:
         ), sales AS (
             SELECT coalesce(sum(gross), 0)::bigint AS sold, coalesce(sum(reversed_gross), 0)::bigint AS refunded
             FROM finance.creator_earnings
-            WHERE creator_id IN (SELECT uid FROM mine) AND created_at >= %(since)s - interval '90 days'
+            WHERE creator_id IN (SELECT uid FROM mine) AND created_at >= %(since)s::timestamptz - interval '90 days'
         )
         SELECT coalesce((SELECT identity_approved FROM identity.pub_payout_identity WHERE uid = %(creator_id)s), false),
             (SELECT real_name_masked FROM identity.pub_payout_identity WHERE uid = %(creator_id)s),
