@@ -82,7 +82,7 @@ def pay_out(*ends: Callable[[Any, Withdrawal, Any], Any], **fields: Any) -> Scen
 
     def scene(desk: Desk) -> None:
         settled(desk)
-        told = dict.fromkeys(Withdrawal.__dataclass_fields__) | {
+        told: dict[str, Any] = dict.fromkeys(Withdrawal.__dataclass_fields__) | {
             "withdrawal_id": 3, "creator_id": 7, "amount": 5_000, "fee": 0, "method": "alipay", "status": "pending", "hold_no": 1,
         }  # fmt: skip
         withdrawal = Withdrawal(**told | fields)
@@ -211,7 +211,7 @@ def posted(desk: Desk, reference: str) -> list[tuple[str, dict[str, int]]]:
         " JOIN finance.ledger_postings p USING (entry_id) JOIN finance.ledger_accounts a USING (account_id)"
         " WHERE e.reference ~ %s GROUP BY e.entry_id ORDER BY e.entry_id",
         (f"^{form}$",),
-    )  # type: ignore[return-value]
+    )
 
 
 def test_every_row_of_the_page_is_what_the_code_posts(counter: Desk) -> None:

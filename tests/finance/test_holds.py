@@ -10,6 +10,7 @@ import pytest
 
 from functions.finance import expire_holds
 from functions.finance.errors import InsufficientBalance
+from functions.finance.models import Entry
 from functions.finance.store import holds, ledger
 from functions.finance.store.holds import Hold
 from shared.sql.connection import Connection, current
@@ -24,7 +25,14 @@ UNTIL = START + timedelta(days=1)
 
 def hold(reference: str = "h", amount: int = 400, **fields: Any) -> Hold:
     """Something set aside for a day."""
-    told = {"kind": "test", "ref_type": "test", "ref_id": reference, "at": START, "currency": "CNY", "expires_at": UNTIL}
+    told: dict[str, Any] = {
+        "kind": "test",
+        "ref_type": "test",
+        "ref_id": reference,
+        "at": START,
+        "currency": "CNY",
+        "expires_at": UNTIL,
+    }
     return Hold(reference=reference, account=FREE, held_in=COLD, amount=amount, **(told | fields))
 
 
@@ -42,7 +50,9 @@ def funded(desk: Desk) -> Desk:
 
 def standing(desk: Desk, currency: str = "CNY") -> tuple[int, int]:
     """What is free, what is held."""
-    found = dict(desk.sql("SELECT name, balance FROM finance.ledger_accounts WHERE currency = %s", (currency,)))
+    found: dict[str, int] = dict(
+        desk.sql("SELECT name, balance FROM finance.ledger_accounts WHERE currency = %s", (currency,))
+    )
     return found[FREE], found.get(COLD, 0)
 
 
@@ -168,7 +178,7 @@ def test_the_schedule_expires_what_is_overdue_and_owned_by_nobody(funded: Desk) 
     funded.at = UNTIL
     with funded.time():
         assert [expire_holds.handler({}, None)["done"] for _ in range(2)] == [1, 0]
-    found = dict(funded.sql("SELECT reference, status FROM finance.holds"))
+    found: dict[str, str] = dict(funded.sql("SELECT reference, status FROM finance.holds"))
     assert found == {"due": "expired", "later": "open", "owned": "open", "ended": "voided"}
     assert standing(funded) == (800, 200)
     books_hold(funded)
@@ -213,5 +223,5 @@ def test_an_exchange_is_two_entries_through_a_clearing_account(desk: Desk) -> No
             ("exchange:5:sold", "USDT", {"channel:usdt": 13_927_577, "platform:exchange": -13_927_577}),
             ("exchange:5:bought", "CNY", {"channel:alipay": -10_000, "platform:exchange": 10_000}),
         ):
-            ledger.post(db, ledger.Entry(reference, "exchange", "exchange", "5", START, lines, currency))
+            ledger.post(db, Entry(reference, "exchange", "exchange", "5", START, lines, currency))
     books_hold(desk)

@@ -36,7 +36,7 @@ def test_accounts_with_what_they_hold_now_and_then(call: Client, told: Desk) -> 
         items = call.staff("GET", LEDGER + "/accounts", query=query | {"page_size": 100}).data["items"]
         return {item["account"]: item["balance"] for item in items}
 
-    now = dict(told.sql("SELECT name, balance FROM finance.ledger_accounts WHERE kind = 'owner'"))
+    now: dict[str, int] = dict(told.sql("SELECT name, balance FROM finance.ledger_accounts WHERE kind = 'owner'"))
     assert balances(prefix=f"creator:{CREATOR}:") == now
     assert balances(prefix="channel:") == {"channel:alipay": -107_500 + 50_000}
     assert balances(at=(told.at - timedelta(days=7)).isoformat(), kind="owner") == {PENDING: 85_484}
