@@ -8,7 +8,7 @@ import json
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any, ClassVar
+from typing import Any, ClassVar, TypeVar, cast
 
 from botocore.exceptions import BotoCoreError, ClientError
 from pynamodb.attributes import NumberAttribute, UnicodeAttribute
@@ -20,7 +20,10 @@ from shared.dynamo.base import Item, condition_failed, meta
 MEMORY_SECONDS = 30
 _VERSION_KEPT_SECONDS = 86_400
 _ENTRY = "ENTRY"
+_MOST_REMEMBERED = 10_000
 _memory: dict[str, tuple[float, Any]] = {}
+
+T = TypeVar("T")
 
 
 class CacheItem(Item):
@@ -67,6 +70,22 @@ class Cached:
             )
         except (PynamoDBException, BotoCoreError, ClientError):
             observe.error("cache was not invalidated", prefix=self.prefix)
+
+
+def remembered(name: str, make: Callable[[], T]) -> T:
+    """What this environment alone remembers for MEMORY_SECONDS, else what `make` makes; an empty answer is not kept.
+
+    For what everybody is told alike and may learn of a change that late, as with tokens (rules.md §1).
+    """
+    known = _memory.get(name)
+    if known and time.monotonic() < known[0]:
+        return cast("T", known[1])
+    value = make()
+    if value:
+        if len(_memory) >= _MOST_REMEMBERED:
+            _memory.clear()
+        _memory[name] = (time.monotonic() + MEMORY_SECONDS, value)
+    return value
 
 
 def forget_memory() -> None:

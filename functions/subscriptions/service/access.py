@@ -1,4 +1,8 @@
-"""May the caller use something (SUB-012), and what do they hold (SUB-013)? The rule itself is `shared.views.access`."""
+"""May the caller use something (SUB-012), and what do they hold (SUB-013)? The rule itself is `shared.views.access`.
+
+What stands before a work or a plan is the same for everybody and is remembered for half a minute; what the caller holds is
+read each time. So an environment that was asked about a work before answers with one DynamoDB read.
+"""
 
 from functions.subscriptions import memberships
 from functions.subscriptions.errors import ContentNotFound, PlanNotFound
@@ -7,6 +11,7 @@ from functions.subscriptions.store import rights as store
 from functions.subscriptions.store.memberships import held as held_by
 from functions.subscriptions.store.rows import Row
 from shared import clock
+from shared.cache import remembered
 from shared.caller import Caller
 from shared.errors import NotFound
 from shared.sql.connection import Connection
@@ -19,7 +24,7 @@ _STAFF_READS_FILES = "media:read"
 
 def to_content(db: Connection, caller: Caller, content_id: int) -> AccessOut:
     """Access to a content; one that is not published is known to its author and to staff only."""
-    row = store.content(db, content_id)
+    row = remembered(f"content:{content_id}", lambda: store.content(db, content_id))
     trusted = caller.may(_STAFF_READS)
     if row is None or row["status"] == "deleted":
         raise ContentNotFound
@@ -31,7 +36,7 @@ def to_content(db: Connection, caller: Caller, content_id: int) -> AccessOut:
 
 def to_file(db: Connection, caller: Caller, media_id: int) -> AccessOut:
     """Access to a file: its owner's and staff's, everyone's when public, else by any published work it is part of."""
-    rows = store.file(db, media_id)
+    rows = remembered(f"file:{media_id}", lambda: store.file(db, media_id))
     if not rows:
         raise NotFound
     if rows[0]["owner_id"] == caller.uid:
@@ -57,12 +62,14 @@ def to_creator(db: Connection, caller: Caller, creator_id: int) -> AccessOut:
     if rights.subscription is not None:
         return _out(_through(rights.subscription))
     decision = by_membership(rights, {"content:subscribers", f"creator:{creator_id}"})
-    return _out(decision, [] if decision.allowed else store.plans_of(db, creator_id))
+    return _out(
+        decision, [] if decision.allowed else remembered(f"plans:{creator_id}", lambda: store.plans_of(db, creator_id))
+    )
 
 
 def to_plan(db: Connection, caller: Caller, plan_id: int) -> AccessOut:
     """Access to what one plan gives: through it or a higher tier of the same creator."""
-    plan = store.plan(db, plan_id)
+    plan = remembered(f"plan:{plan_id}", lambda: store.plan(db, plan_id))
     if plan is None:
         raise PlanNotFound
     if plan["creator_id"] == caller.uid:
