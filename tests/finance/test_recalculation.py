@@ -2,6 +2,7 @@
 
 import json
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from datetime import date
 from typing import Any
 
@@ -16,6 +17,7 @@ from shared.sql.connection import connect
 from shared.sql.edge import unit_of_work
 from tests.finance.build import OPERATOR, Desk, add_creator
 from tests.finance.conftest import CREATOR, Client
+from tests.payments.build import Crash, dying_before_statement
 
 SECOND, OTHER = 100_010, 100_003
 MARCH = {"period_start": "2026-03-01", "period_end": "2026-03-31"}
@@ -225,4 +227,31 @@ def test_two_recalculations_at_once_propose_once(desk: Desk, fresh_database: Any
 
     with ThreadPoolExecutor(8) as pool:
         assert sorted(pool.map(one, range(8))) == [0] * 7 + [1]
+    desk.books_hold()
+
+
+@pytest.mark.parametrize("rate_bp", [9_000, 7_000])
+def test_dying_before_any_statement_proposes_once_all_the_same(desk: Desk, rate_bp: int) -> None:
+    uids = iter(range(300_000, 10**6))
+    for number in range(1, 100):
+        creator = add_creator(desk.sql, next(uids))
+        desk.earned(creator, 10_000)
+        first = desk.at.date()
+        desk.sell(creator, 10_000)
+        desk.sql(
+            "INSERT INTO finance.creator_share_rates (creator_id, rate_bp, effective_from, set_by, created_at) VALUES (%s, %s, %s, 1, now())",
+            (creator, rate_bp, first),
+        )
+        asked = Calculation(first, first, creator, dry_run=False, operator=OPERATOR)
+        with desk.time():
+            with dying_before_statement(number) as sent, suppress(Crash):
+                recalculation.run(asked, lambda _: None)
+            recalculation.run(asked, lambda _: None)
+        own = f"creator:{creator}:available"
+        assert desk.sql(
+            "SELECT amount, count(*) OVER () FROM finance.adjustments WHERE %s IN (from_account, to_account)", (own,)
+        ) == [(994, 1)], f"died before statement {number}"
+        if sent[0] < number:
+            break
+    assert number > 7
     desk.books_hold()

@@ -144,7 +144,7 @@ def test_every_sequence_of_earnings_settlements_and_corrections_keeps_the_books(
     run_state_machine_as_test(
         Settling,
         settings=settings(
-            max_examples=10,
+            max_examples=7,
             stateful_step_count=20,
             deadline=None,
             derandomize=True,

@@ -2,7 +2,9 @@
 
 import json
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
+from threading import Barrier
 from typing import Any
 
 import pytest
@@ -10,6 +12,7 @@ import pytest
 from functions.finance import settle_earnings
 from functions.finance.manifest import MANIFEST
 from functions.finance.service import runs, settlement
+from functions.finance.store import runs as store
 from functions.finance.verify import verify
 from shared.sql import connection as house_connection
 from tests.bench import settlement as bench
@@ -183,6 +186,23 @@ def test_a_run_that_does_not_tie_out_fails_and_says_so(counter: Desk, wrong: str
     assert run_row(counter, "night")[0] == "untied"
     assert run_row(counter, "night")[4] == (3 if "UPDATE finance.settlements" in wrong else 1)
     assert "settlement_untied" in capsys.readouterr().out
+
+
+def test_eight_runs_that_begin_at_once_are_one(desk: Desk, fresh_database: Callable[..., str]) -> None:
+    """Also when they find a dead one: one of them answers for it."""
+    three_due(desk)
+    for again in ("first", "second"):
+        barrier = Barrier(8)
+
+        def begin(number: int, again: str = again, barrier: Barrier = barrier) -> bool:
+            with house_connection.connect(fresh_database("finance")) as db, db.transaction():
+                barrier.wait()
+                return store.claim(db, f"{again}-{number}", desk.at, desk.at - runs.SILENT)
+
+        with ThreadPoolExecutor(8) as pool:
+            assert sorted(pool.map(begin, range(8))) == [False] * 7 + [True]
+        desk.pass_time(hours=3)
+    assert desk.sql("SELECT status FROM finance.settlement_runs ORDER BY run") == [("lost",), ("running",)]
 
 
 def test_dying_before_any_statement_of_any_state_is_repaired_by_the_same_run(desk: Desk) -> None:
