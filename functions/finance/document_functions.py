@@ -3,7 +3,19 @@
 from typing import Final
 
 from events.payments import RefundSucceeded
-from shared.manifest import Bucket, Function, HttpFunction, Key, OnEvent, OnQueue, Queue, Scheduled, Secret, Table
+from shared.manifest import (
+    Bucket,
+    Function,
+    HttpFunction,
+    Key,
+    OnEvent,
+    OnQueue,
+    Queue,
+    Scheduled,
+    Secret,
+    SendsEmail,
+    Table,
+)
 
 _DRAWS: Final = ("http", "sql", "documents")
 _WORKS_JOBS: Final = Table("ops", ("GetItem", "UpdateItem"), ("JOB#",))
@@ -29,7 +41,13 @@ FUNCTIONS: Final[tuple[Function, ...]] = (
         timeout=120,
         memory=1024,
         layers=_DRAWS,
-        grants=(_WORKS_JOBS, Key("pii", ("decrypt",)), Secret("einvoice"), Bucket("documents", ("write",), "invoices/")),
+        grants=(
+            _WORKS_JOBS,
+            Key("pii", ("decrypt",)),
+            Secret("einvoice"),
+            SendsEmail(),
+            Bucket("documents", ("write",), "invoices/"),
+        ),
     ),
     Scheduled("sweep_invoices", expression="rate(1 minute)", grants=(Queue("invoice-jobs"),)),
     OnQueue(

@@ -11,7 +11,7 @@ Kind = Literal["blue", "red"]
 TitleType = Literal["personal", "company"]
 Status = Literal["issuing", "issued", "failed", "void"]
 Provider = Literal["platform", "einvoice"]
-Step = Literal["number", "send", "ask", "file", "wait", "drop", "end"]
+Step = Literal["number", "send", "ask", "file", "mail", "wait", "drop", "end"]
 
 SERIES: Final = "FP"
 """Of the platform's own numbers; red and blue share it, as they do in a book of invoices."""
@@ -81,6 +81,7 @@ class Invoice:
     title_type: TitleType
     title: str
     tax_no: str | None
+    email: str | None
     seller: dict[str, Any]
     provider: Provider
     serial: str
@@ -89,6 +90,7 @@ class Invoice:
     invoice_no: str | None
     issued_at: datetime | None
     sent_at: datetime | None
+    mailed_at: datetime | None
     calls: int
     refusals: int
     created_at: datetime
@@ -115,7 +117,8 @@ def next_step(invoice: Invoice) -> Step:
     A number once taken is never given up: from then on only the file is missing. A red invoice waits for its original.
     """
     if invoice.status != "issuing":
-        return "end"
+        tells = invoice.status == "issued" and invoice.email is not None and invoice.mailed_at is None
+        return "mail" if tells else "end"
     if invoice.invoice_no is not None:
         return "file"
     if invoice.kind == "red" and invoice.original_status == "failed":

@@ -28,7 +28,8 @@ from tests.payments.build import Crash
 BUYER, STRANGER, SELLER = 100001, 100003, 100002
 START = datetime(2026, 11, 2, 4, 0, tzinfo=UTC)
 HUAWEI = "914403001922038216"
-PERSONAL = Title("personal", "陈𬭎𫗧", None, "buyer@example.com")
+PERSONAL = Title("personal", "陈𬭎𫗧", None, None)
+MAILED = Title("personal", "陈𬭎𫗧", None, "buyer@example.com")
 COMPANY = Title("company", "华为技术有限公司", HUAWEI, None)
 
 

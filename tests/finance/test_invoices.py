@@ -4,22 +4,24 @@ import hashlib
 from collections import Counter as Count
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from datetime import timedelta
 from threading import Barrier
 from typing import Any
 
 import psycopg
 import pypdfium2
 import pytest
+from moto.ses.models import ses_backends
 
 from functions.finance.document_errors import AlreadyInvoiced, OrderNotFound, OrderNotPaid
 from functions.finance.service import invoice_page, invoice_requests, invoicing, red_invoices
-from shared import clock
+from shared import aws, clock
 from shared.dynamo.jobs import find_job
 from shared.errors import Refusal
 from shared.sql import connection as house_connection
 from shared.sql.connection import connect
 from shared.sql.tunables import forget_tunables
-from tests.finance.invoicing import BUYER, COMPANY, HUAWEI, PERSONAL, STRANGER, Counter, MortalInvoicing
+from tests.finance.invoicing import BUYER, COMPANY, HUAWEI, MAILED, PERSONAL, STRANGER, Counter, MortalInvoicing
 from tests.payments.build import Crash, dying_before_statement
 
 THREADS = 16
@@ -161,6 +163,38 @@ def test_a_number_and_an_amount_are_for_good(counter: Counter) -> None:
     for statement in ("UPDATE finance.invoices SET amount = 1", "DELETE FROM finance.invoices"):
         with pytest.raises(psycopg.errors.InsufficientPrivilege):
             house_connection.current().execute(statement)
+
+
+def test_the_address_is_told_when_it_is_issued_and_again_while_the_mail_is_not_taken(
+    counter: Counter, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("MAIL_FROM", "no-reply@house.test")
+    invoice_id = counter.issue(counter.order(10_000), title=MAILED)  # the sender is not verified yet
+    job = find_job(counter.row(invoice_id)["job_id"])
+    assert job is not None
+    assert (job.status, counter.row(invoice_id)["status"]) == ("succeeded", "issued")
+    aws.client("sesv2").create_email_identity(EmailIdentity="no-reply@house.test")
+    counter.at += timedelta(minutes=1)
+    with counter.time():
+        assert invoicing.sweep() == 1
+    for _ in range(2):
+        counter.work(invoice_id)
+    with counter.time():
+        assert invoicing.sweep() == 0
+    [letter] = ses_backends["123456789012"]["us-east-1"].sent_messages
+    assert letter.destinations["ToAddresses"] == ["buyer@example.com"]
+    assert "FP202600000001" in letter.body
+    assert "100.00" in letter.body
+
+
+def test_a_mail_that_nobody_takes_for_a_day_is_given_up(counter: Counter, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("MAIL_FROM", "nobody@elsewhere.test")
+    invoice_id = counter.issue(counter.order(10_000), title=MAILED)
+    counter.at += timedelta(days=1)
+    counter.work(invoice_id)
+    with counter.time():
+        assert invoicing.sweep() == 0
+    assert counter.row(invoice_id)["status"] == "issued"
 
 
 # What the provider of 数电发票 may do.

@@ -16,8 +16,10 @@ from tests.fixtures.postgres import House
 
 
 @pytest.fixture
-def counter(house: House, cloud: None) -> Counter:
+def counter(house: House, cloud: None, monkeypatch: pytest.MonkeyPatch) -> Counter:
     """Buyers on the rolled-back database."""
+    monkeypatch.setenv("MAIL_FROM", "no-reply@house.test")
+    aws.client("sesv2").create_email_identity(EmailIdentity="no-reply@house.test")
     return Counter(house.sql, lambda: house.acting("finance"))
 
 

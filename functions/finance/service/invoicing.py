@@ -7,10 +7,14 @@ asked for until it is known.
 import hashlib
 import os
 from collections.abc import Callable
+from datetime import timedelta
 from typing import Final
+
+from botocore.exceptions import BotoCoreError, ClientError
 
 from functions.finance import invoice as words
 from functions.finance import models
+from functions.finance.gateways import invoice_mail
 from functions.finance.gateways.invoicing import Invoicing, Said
 from functions.finance.invoice import Document, Invoice
 from functions.finance.service import invoice_requests
@@ -22,6 +26,7 @@ from shared.sql.connection import Connection, reading, transaction
 Provider = Callable[[], Invoicing]
 Draw = Callable[[Document, Invoice], bytes]
 _AT_ONCE: Final = 100
+_MAILED_WITHIN: Final = timedelta(days=1)
 _PROGRESS: Final = {"number": 10, "send": 10, "ask": 30, "file": 60}
 
 
@@ -68,8 +73,10 @@ def _take(invoice: Invoice, step: words.Step, provider: Provider, draw: Draw) ->
             return _ask(invoice, provider())
         case "file":
             return _file(invoice, provider, draw)
+        case "mail":
+            return _mail(invoice)
         case "drop":
-            return _drop(invoice)
+            _drop(invoice)
         case "wait":
             _postpone(invoice)
         case "end":
@@ -167,11 +174,27 @@ def _file(invoice: Invoice, provider: Provider, draw: Draw) -> bool:
     return True
 
 
-def _drop(invoice: Invoice) -> bool:
+def _mail(invoice: Invoice) -> bool:
+    """Tell the address that was given. A crash may tell it twice; what cannot be sent for a day is given up."""
+    assert invoice.email is not None  # noqa: S101 - narrows the type: the step says so
+    assert invoice.issued_at is not None  # noqa: S101 - likewise
+    _postpone(invoice)
+    address = crypto.decrypt(invoice.email, words.encryption_context(invoice.sealed_under))
+    try:
+        invoice_mail.send(address, invoice)
+    except (BotoCoreError, ClientError) as error:
+        observe.warn("invoice was not mailed", invoice_id=invoice.invoice_id, reason=type(error).__name__)
+        if clock.now() - invoice.issued_at < _MAILED_WITHIN:
+            return False
+    with transaction() as db:
+        store.mailed(db, invoice.invoice_id, clock.now())
+    return True
+
+
+def _drop(invoice: Invoice) -> None:
     """A red invoice whose original came to nothing takes nothing back."""
     with transaction() as db:
         store.set_status(db, invoice.invoice_id, "void", clock.now())
-    return True
 
 
 def _postpone(invoice: Invoice) -> None:
@@ -205,7 +228,7 @@ def _tell(invoice: Invoice, step: words.Step) -> None:
     job = None if invoice.job_id is None else find_job(invoice.job_id)
     if job is None or job.finished is not None:
         return
-    if step != "end":
+    if step not in {"mail", "end"}:
         if job.status == "queued":
             job.begin()
         job.advance(_PROGRESS.get(step, 0))

@@ -114,8 +114,8 @@ def add_orders(db: Connection, invoice_id: int, orders: Sequence[Order]) -> bool
 
 _SELECT = """
     SELECT i.invoice_id, i.kind, i.user_id, i.amount, CASE i.kind WHEN 'red' THEN i.reddened ELSE 0 END AS before,
-           i.tax_rate_bp, i.tax_amount, i.title_type, i.title, coalesce(o.tax_no, i.tax_no) AS tax_no, i.seller, i.provider,
-           i.serial, i.job_id, i.status, i.invoice_no, i.issued_at, i.sent_at, i.calls, i.refusals, i.created_at,
+           i.tax_rate_bp, i.tax_amount, i.title_type, i.title, coalesce(o.tax_no, i.tax_no) AS tax_no, i.email, i.seller, i.provider,
+           i.serial, i.job_id, i.status, i.invoice_no, i.issued_at, i.sent_at, i.mailed_at, i.calls, i.refusals, i.created_at,
            coalesce(o.serial, i.serial) AS sealed_under, i.original_id, o.invoice_no AS original_no,
            o.status AS original_status
     FROM finance.invoices i LEFT JOIN finance.invoices o ON o.invoice_id = i.original_id
@@ -192,7 +192,7 @@ def postpone(db: Connection, invoice_id: int, again_at: datetime, now: datetime)
     db.execute(
         """
         UPDATE finance.invoices SET calls = calls + 1, next_try_at = %s, updated_at = %s
-        WHERE invoice_id = %s AND status = 'issuing'
+        WHERE invoice_id = %s
         """,
         (again_at, now, invoice_id),
     )
@@ -234,6 +234,11 @@ def issue(db: Connection, invoice_id: int, s3_key: str, sha256: str, now: dateti
     )
 
 
+def mailed(db: Connection, invoice_id: int, now: datetime) -> None:
+    """Its address was told, or will not be."""
+    db.execute("UPDATE finance.invoices SET mailed_at = %s, updated_at = %s WHERE invoice_id = %s", (now, now, invoice_id))
+
+
 def redden(db: Connection, invoice_id: int, amount: int, now: datetime) -> None:
     """Count what another red invoice takes back."""
     db.execute(
@@ -270,7 +275,9 @@ def due(db: Connection, now: datetime, most: int) -> list[int]:
     """Invoices whose time has come again, the longest overdue first."""
     rows = db.execute(
         """
-        SELECT invoice_id FROM finance.invoices WHERE status = 'issuing' AND next_try_at <= %s ORDER BY next_try_at LIMIT %s
+        SELECT invoice_id FROM finance.invoices
+        WHERE (status = 'issuing' OR (status = 'issued' AND email IS NOT NULL AND mailed_at IS NULL)) AND next_try_at <= %s
+        ORDER BY next_try_at LIMIT %s
         """,
         (now, most),
     ).fetchall()

@@ -48,6 +48,8 @@ CREATE TABLE finance.invoices (
     issued_at TIMESTAMPTZ,
     s3_key TEXT,
     sha256 TEXT,
+    -- When the address, if there is one, was told of it.
+    mailed_at TIMESTAMPTZ,
     created_at TIMESTAMPTZ NOT NULL,
     updated_at TIMESTAMPTZ NOT NULL,
     CHECK ((kind = 'red') = (original_id IS NOT NULL AND refund_id IS NOT NULL)),
@@ -61,7 +63,8 @@ CREATE TABLE finance.invoices (
 );
 CREATE INDEX invoices_by_user ON finance.invoices (user_id, created_at, invoice_id);
 CREATE INDEX invoices_of_original ON finance.invoices (original_id) WHERE kind = 'red';
-CREATE INDEX invoices_to_issue ON finance.invoices (next_try_at) WHERE status = 'issuing';
+CREATE INDEX invoices_to_issue ON finance.invoices (next_try_at)
+    WHERE status = 'issuing' OR (status = 'issued' AND email IS NOT NULL AND mailed_at IS NULL);
 
 CREATE FUNCTION finance.refuse_other_number() RETURNS trigger LANGUAGE plpgsql AS $$
 BEGIN
@@ -89,7 +92,7 @@ CREATE TRIGGER kept BEFORE DELETE OR TRUNCATE ON finance.invoice_orders
 GRANT SELECT, INSERT, UPDATE (last) ON finance.invoice_counters TO finance;
 GRANT SELECT, INSERT ON finance.invoices, finance.invoice_orders TO finance;
 GRANT UPDATE (invoice_no, issued_at, reddened, status, sent_at, calls, refusals, failure, next_try_at, s3_key, sha256,
-    updated_at) ON finance.invoices TO finance;
+    mailed_at, updated_at) ON finance.invoices TO finance;
 GRANT UPDATE (live) ON finance.invoice_orders TO finance;
 """
 
