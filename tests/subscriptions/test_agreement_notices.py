@@ -5,6 +5,7 @@ from itertools import permutations
 
 import pytest
 
+from functions.subscriptions.store import agreements as store
 from shared import clock, crypto
 from shared.views.agreements import number_context
 from tests.subscriptions.agreeing import Desk, desk, vendors
@@ -83,3 +84,13 @@ class TestHearing:
             desk.hear(told[name])
         row = desk.last()
         assert (row["status"], row["end_reason"], row["unsign_owed"]) == ("terminated", "vendor", False)
+
+    def test_no_statement_signs_or_ends_what_has_ended(self, desk: Desk) -> None:
+        agreement_id, now = desk.signed()["agreement_id"], clock.now()
+        with desk.shop.house.acting("subscriptions") as db:
+            store.end(db, agreement_id, "user", now, owed=True)
+            store.signed(db, agreement_id, "another", now, now)
+            store.end(db, agreement_id, "vendor", now, owed=False)
+        row = desk.last()
+        assert (row["status"], row["end_reason"], row["unsign_owed"]) == ("terminated", "user", True)
+        assert row["agreement_no"] != "another"
