@@ -79,7 +79,7 @@ async def trace(
     id: Annotated[str, Query(max_length=64)],
     _caller: Reader,
     db: Read,
-    query: Paging,  # noqa: A002 - the name of the parameter
+    query: Paging,
 ) -> Answer[TraceOut]:
     """The entries behind a thing. A statement is named by creator and month (`7:2026-03`), a report by its first and last
     day (`2026-03-01:2026-03-31`), everything else by its number.
