@@ -76,7 +76,7 @@ async def read_entry(entry_id: PathId, _caller: Reader, db: Read) -> Answer[Entr
 @router.get("/trace")
 async def trace(
     kind: Traced,
-    id: Annotated[str, Query(max_length=64)],
+    name: Annotated[str, Query(alias="id", max_length=64)],
     _caller: Reader,
     db: Read,
     query: Paging,
@@ -84,4 +84,4 @@ async def trace(
     """The entries behind a thing. A statement is named by creator and month (`7:2026-03`), a report by its first and last
     day (`2026-03-01:2026-03-31`), everything else by its number.
     """
-    return answer(tracing.trace(db, kind, id, query))
+    return answer(tracing.trace(db, kind, name, query))
