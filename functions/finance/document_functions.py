@@ -23,7 +23,7 @@ _WORKS_JOBS: Final = Table("ops", ("GetItem", "UpdateItem"), ("JOB#",))
 FUNCTIONS: Final[tuple[Function, ...]] = (
     HttpFunction(
         "documents",
-        routes=("/invoices/{proxy+}", "/finance/statements/{proxy+}"),
+        routes=("/invoices/{proxy+}", "/finance/statements/export", "/finance/statements/download/{proxy+}"),
         grants=(
             Key("pii", ("encrypt",)),
             Queue("invoice-jobs"),

@@ -33,7 +33,6 @@ MANIFEST = Manifest(
                 "/earnings/{proxy+}",
                 "/withdrawals/{proxy+}",
                 "/finance/{proxy+}",
-                "/finance/statements",
                 "/admin/finance/overview",
                 "/admin/finance/settlements",
                 "/admin/finance/ledger/{proxy+}",
