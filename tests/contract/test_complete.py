@@ -40,7 +40,7 @@ ADDED_TO_ANSWER |= {"SUB-038": {"message"}}
 """What the giver wrote: whoever redeems a gift is shown it, and nothing else of the contract's would."""
 ADDED_TO_ANSWER |= {"PAY-030": {"movement", "outcome", "proposed_action", "proposed_by"}}
 """Which way the money went, what the resolution came to, and the first of two people whom a large amount takes."""
-ADDED_TO_ANSWER |= dict.fromkeys(("FIN-006", "FIN-007", "FIN-008"), {"net"})
+ADDED_TO_ANSWER |= {row: {"net"} for row in ("FIN-006", "FIN-007", "FIN-008")}
 ADDED_TO_ANSWER |= {"FIN-009": {"net", "next", "confirm", "rate", "usdt"}, "ADM-027": {"net", "reasons", "approvals", "send"}}
 """What arrives after the fee; what happens next, what WeChat's client has to confirm, what was promised in USDT; and to staff
 why it waits, who approved so far, and what a person has to send.

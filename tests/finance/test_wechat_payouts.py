@@ -30,7 +30,7 @@ OPENID = "oUpF8uMuAJO_M2pxb1Q9zNjWeS6o"
 CARD = "6228480402564890018"
 
 
-Later = Callable[..., None]
+Later = Callable[..., object]
 
 
 @pytest.fixture

@@ -302,7 +302,7 @@ def _walk(renewals: Renewals, fate: Any, means: Any, guard: Callable[[Callable[[
 def test_dying_before_any_statement_changes_nothing_in_the_end(renewals: Renewals, fate: Any, means: Any) -> None:
     expected = settled(renewals, fate, means)
     for number in range(1, MORE_THAN_ANY_WAY_SENDS):
-        died = []
+        died: list[bool] = []
 
         def mortal(verb: Callable[[], Any], number: int = number, died: list[bool] = died) -> None:
             with dying_before_statement(number):

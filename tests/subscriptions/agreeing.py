@@ -18,7 +18,7 @@ from tests.subscriptions.conftest import Shop
 def vendors() -> Iterator[dict[str, NullAgreementGateway]]:
     """Both vendors in memory."""
     registry.use(None)
-    made = {channel: NullAgreementGateway(channel) for channel in ("alipay", "wechat")}  # type: ignore[arg-type]  # both are channels
+    made = {channel: NullAgreementGateway(channel) for channel in ("alipay", "wechat")}
     for one in made.values():
         registry.use(one)
     yield made

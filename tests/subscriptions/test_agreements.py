@@ -180,7 +180,7 @@ def test_nothing_follows_the_end_and_every_word_has_a_meaning() -> None:
     for status, followers in MOVES.items():
         for said in ("signed", "ended"):
             for same in (True, False):
-                means = verdict(status, said, same_number=same)  # type: ignore[arg-type]  # both are what vendors say
+                means = verdict(status, said, same_number=same)
                 assert means != "sign" or "signed" in followers
                 assert means != "end" or "terminated" in followers
 

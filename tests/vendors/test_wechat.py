@@ -18,6 +18,7 @@ from shared.vendors.wechat_config import WechatConfig
 from shared.vendors.wechat_notify import verify_notice
 from shared.vendors.wechat_results import Refund, RefundState, Trade, TradeState
 from shared.vendors.wechat_sign import NotSignedError
+from shared.vendors.wechat_transfers import Transfer
 from tests.fixtures.sandbox import Merchant, Sandbox
 
 KEY_32 = "0123456789abcdef0123456789abcdef"
@@ -287,7 +288,7 @@ def test_a_notice_of_a_refund_is_read(sandbox: Sandbox, merchant: Merchant) -> N
         out_trade_no="WX2026112100000001", out_refund_no="R1000001", amount=Money(500), total=Money(1999), reason="r",
         notify_url=merchant.url,
     )  # fmt: skip
-    said: Trade | Refund | None = None
+    said: Trade | Refund | Transfer | None = None
     while not isinstance(said, Refund):  # the payment's notice may come again: nobody acknowledged it
         body = merchant.next()
         now = clock.now().timestamp()
