@@ -182,7 +182,7 @@ def test_a_member_costs_no_statement_more(shop: Shop) -> None:
         return statements(shop.house, "subscriptions", lambda: check(shop, **thing))
 
     assert check(shop, content_id=work).data["reason"] == "membership"
-    assert (cost(content_id=work), cost(creator_id=shop.creator)) == (1, 0)
+    assert (cost(content_id=work), cost(creator_id=shop.creator)) == (0, 0)
     assert statements(shop.house, "subscriptions", lambda: member(shop)) == 1
 
 
