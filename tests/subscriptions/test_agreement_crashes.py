@@ -1,6 +1,7 @@
 """Agreements when the process dies anywhere, and when many hear the same: the end is as if nothing had happened."""
 
 from collections.abc import Callable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
 from datetime import timedelta
 from typing import Any
 
@@ -254,11 +255,8 @@ def test_sixteen_copies_of_a_notice_and_its_opposite_come_to_one_end(
     assert state == [("terminated", "vendor", False)]
 
 
-def test_an_agreement_is_not_ended_as_unused_while_it_is_taken_into_use(
-    market: Market, offered: tuple[int, int, MortalGateway]
-) -> None:
-    """Of ending the last use and beginning another one, whichever comes second sees the first."""
-    customer, subscription_id, _ = offered
+def _with_a_second(market: Market, customer: int, subscription_id: int) -> int:
+    """The first subscription is renewed by a signed agreement of WeChat's; another subscription of theirs that is not."""
     wechat = MortalGateway("wechat")
     registry.use(wechat)
     market.act(lambda db: agreements.turn_on(db, customer, subscription_id, "wechat"))
@@ -271,6 +269,15 @@ def test_an_agreement_is_not_ended_as_unused_while_it_is_taken_into_use(
     made = market.act(lambda db: subscribing.subscribe(db, customer, SubscribeIn(plan_id=build.plan(market.sql, creator))))
     second = made.subscription.subscription_id
     market.act(hears(orders.paid, build.paid(made.order.order_no, second, customer)))
+    return int(second)
+
+
+def test_an_agreement_is_not_ended_as_unused_while_it_is_taken_into_use(
+    market: Market, offered: tuple[int, int, MortalGateway]
+) -> None:
+    """Of ending the last use and beginning another one, whichever comes second sees the first."""
+    customer, subscription_id, _ = offered
+    second = _with_a_second(market, customer, subscription_id)
 
     def turn_off(db: Connection) -> int:
         renewing.turn_off(db, customer, subscription_id)
@@ -288,3 +295,22 @@ def test_an_agreement_is_not_ended_as_unused_while_it_is_taken_into_use(
         (0, "signed", [("signed", None)]),
         (1, "signing", [("signing", None)]),
     ]
+
+
+def test_the_sweep_waits_for_who_takes_an_agreement_into_use(
+    market: Market, offered: tuple[int, int, MortalGateway]
+) -> None:
+    customer, subscription_id, _ = offered
+    second = _with_a_second(market, customer, subscription_id)
+    market.act(lambda db: renewing.turn_off(db, customer, subscription_id))
+    with ThreadPoolExecutor(1) as pool:
+
+        def take(db: Connection) -> Future[int]:
+            assert agreements.turn_on(db, customer, second, "wechat").agreement.status == "signed"
+            swept = pool.submit(market.act, lambda sweeping: agreements.end_unused(sweeping, customer))
+            with pytest.raises(TimeoutError):
+                swept.result(0.5)
+            return swept
+
+        assert market.act(take).result() == 0
+    assert market.sql("SELECT status FROM subscriptions.payment_agreements") == [("signed",)]

@@ -5,6 +5,8 @@ from itertools import permutations
 
 import pytest
 
+from functions.subscriptions.gateways.base import Ended, NoAnswer
+from functions.subscriptions.service import agreement_care
 from functions.subscriptions.store import agreements as store
 from shared import clock, crypto
 from shared.views.agreements import number_context
@@ -94,3 +96,21 @@ class TestHearing:
         row = desk.last()
         assert (row["status"], row["end_reason"], row["unsign_owed"]) == ("terminated", "user", True)
         assert row["agreement_no"] != "another"
+
+    def test_an_answer_about_what_has_changed_meanwhile_counts_for_nothing(self, desk: Desk, monkeypatch) -> None:
+        """While the vendor ends the old number, its subscriber agrees anew on a page left open."""
+        external_no, vendor = desk.signed()["external_no"], desk.vendors["alipay"]
+        unsign = vendor.unsign
+
+        def unsign_while_they_agree(number: str, theirs: str | None) -> Ended | NoAnswer:
+            said = unsign(number, theirs)
+            monkeypatch.setattr(vendor, "unsign", unsign)
+            agreement_care.receive("alipay", vendor.agree(external_no))
+            return said
+
+        monkeypatch.setattr(vendor, "unsign", unsign_while_they_agree)
+        desk.turn_off()
+        desk.look_after()
+        assert (desk.last()["unsign_owed"], len(vendor.kept)) == (True, 1)
+        desk.look_after()
+        assert (desk.last()["unsign_owed"], vendor.kept) == (False, {})
