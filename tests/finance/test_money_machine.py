@@ -18,10 +18,11 @@ from hypothesis.stateful import (
 
 from events.payments import OrderPaid
 from functions.finance import on_order_paid, on_refund_succeeded
-from functions.finance.service import sweep
+from functions.finance.service import chargebacks, sweep
 from shared.errors import Refusal
 from shared.ids import new_ulid
-from tests.finance.build import Desk, MortalPayouts, add_creator
+from shared.sql.edge import unit_of_work
+from tests.finance.build import OPERATOR, Desk, MortalPayouts, add_creator
 from tests.finance.machine import StillRunningError
 from tests.fixtures.postgres import House
 
@@ -46,6 +47,7 @@ class Money(RuleBasedStateMachine):
         self.desk.vendor = MortalPayouts()
         self.left: dict[str, int] = {}
         self.unheard: dict[str, OrderPaid] = {}
+        self.lost = 0
 
     def teardown(self) -> None:
         self.desk.machine.detach()
@@ -100,6 +102,21 @@ class Money(RuleBasedStateMachine):
     @rule(order_no=orders)
     def refund_the_rest(self, order_no: str) -> None:
         self.refund(order_no, 1.0, False)
+
+    @rule(order_no=orders, outcome=st.sampled_from(["won", "lost"]))
+    def dispute(self, order_no: str, outcome: Any) -> None:
+        """The channel takes back what is left of a payment, and keeps it or does not."""
+        amount = self.left[order_no]
+        if amount == 0 or order_no in self.unheard:
+            return
+        with self.desk.time(), unit_of_work() as db:
+            number = chargebacks.take(db, OPERATOR, order_no, amount=amount, case_no=new_ulid(), reason="disputed")
+        self.desk.books_hold()
+        with self.desk.time(), unit_of_work() as db:
+            chargebacks.end(db, OPERATOR - 1, number, outcome, None)
+        if outcome == "lost":
+            self.left[order_no] = 0
+            self.lost += amount
 
     @rule(days=st.sampled_from([0, 1, 7, 8]))
     def settle(self, days: int) -> None:
@@ -203,7 +220,7 @@ class Money(RuleBasedStateMachine):
             """
         )
         heard = [number for number in self.left if number not in self.unheard]
-        assert moved == sum(self.left[number] for number in heard)
+        assert moved == sum(self.left[number] for number in heard) + self.lost
         full = all(self.left[number] == self.desk.orders[number].amount for number in heard)
         given = sum(self.desk.orders[number].platform_discount for number in heard)
         assert cost == given if full else 0 <= cost <= given
