@@ -1,6 +1,7 @@
 """Debits for renewals: each try once, told once, whoever dies or hears it again; an unknown outcome is asked for until known."""
 
 from collections.abc import Callable, Iterator
+from datetime import timedelta
 from functools import partial
 from typing import Any, Literal
 
@@ -184,6 +185,21 @@ class TestOutcomes:
         assert renewals.failures(order_no) == [told]
         assert renewals.vendor.calls.count("debit") == 1
         assert renewals.till.sql("SELECT status FROM payments.payment_transactions") == [("closed",)]
+
+    def test_a_refusal_that_the_sweep_hears_first_is_told_once(self, renewals: Renewals) -> None:
+        class SlowDebits(NullDebits):
+            def debit(self, debit: Debit) -> Any:
+                with clock.frozen(clock.now() + timedelta(minutes=1)):
+                    assert debits.look_after_due() == 1
+                return BROKE
+
+            def debit_query(self, payment_no: str) -> Any:
+                return BROKE
+
+        order_no = renewals.order()
+        debit_gateways.use(SlowDebits())
+        assert renewals.hear(renewals.asked(order_no)) == []
+        assert renewals.failures(order_no) == [(1, "insufficient", False)]
 
     def test_the_next_try_has_a_number_of_its_own(self, renewals: Renewals) -> None:
         order_no = renewals.order()
