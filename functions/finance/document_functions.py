@@ -1,4 +1,4 @@
-"""What of finance makes documents: invoices and statements. Whoever draws has the layer `documents`, nobody else."""
+"""What of finance makes documents: invoices, statements and reports. Whoever draws has the layer `documents`, nobody else."""
 
 from typing import Final
 
@@ -59,6 +59,15 @@ FUNCTIONS: Final[tuple[Function, ...]] = (
         layers=_DRAWS,
         grants=(_WORKS_JOBS, Bucket("documents", ("write",), "statements/")),
     ),
+    OnQueue(
+        "run_report_job",
+        queue="report-jobs",
+        batch_size=1,
+        timeout=300,
+        memory=1024,
+        layers=_DRAWS,
+        grants=(_WORKS_JOBS, Bucket("exports", ("write", "read"), "reports/")),
+    ),
     Scheduled("prove_statements", expression="cron(40 19 * * ? *)", timeout=900),
 )
-QUEUES: Final = ("invoice-jobs", "statement-jobs")
+QUEUES: Final = ("invoice-jobs", "statement-jobs", "report-jobs")

@@ -47,6 +47,7 @@ MANIFEST = Manifest(
                 StartsWorkflow("withdrawal"),
                 AnswersWorkflow("withdrawal"),
                 Queue("settlement-jobs"),
+                Queue("report-jobs"),
                 Table("ops", ("PutItem", "UpdateItem"), ("JOB#",)),
             ),
         ),

@@ -9,6 +9,7 @@ from functions.finance.http import (
     overview,
     payout_queue,
     pool,
+    reports,
     terms,
     withdrawals,
 )
@@ -24,6 +25,7 @@ app = create_app(
     payout_queue.router,
     overview.router,
     pool.router,
+    reports.router,
     ledger.router,
     corrections.router,
 )

@@ -1,22 +1,19 @@
 """What the finance desk asks for and a queue works off: settling a period (ADM-026), computing it again (FIN-001)."""
 
 import json
-import os
 from collections.abc import Callable
 from datetime import date, timedelta
 from typing import Any, Final
 
-from botocore.exceptions import BotoCoreError, ClientError
-
 from functions.finance import models
 from functions.finance.errors import PeriodSettled, RangeInvalid
+from functions.finance.queueing import queued
 from functions.finance.service import recalculation, settlement
 from functions.finance.service.recalculation import Calculation
 from functions.finance.service.settlement import Period
 from functions.finance.store import settlements
-from shared import aws, clock, observe
+from shared import clock, observe
 from shared.dynamo.jobs import JobItem, find_job, open_job
-from shared.errors import ServiceDegraded
 from shared.sql.connection import Connection, reading
 
 SETTLEMENT: Final = "settlement"
@@ -37,7 +34,7 @@ def ask(db: Connection, operator: int, period: Period) -> JobItem:
     if not due and settlements.has_settled(db, since, until, period.creator_ids):
         raise PeriodSettled
     params = {"period_start": period.start, "period_end": period.end, "creator_ids": period.creator_ids}
-    return _queued(open_job(operator, SETTLEMENT, params))
+    return queued(open_job(operator, SETTLEMENT, params), "settlement-jobs", "the job")
 
 
 def ask_recalculation(db: Connection, asked: Calculation) -> JobItem:
@@ -50,23 +47,12 @@ def ask_recalculation(db: Connection, asked: Calculation) -> JobItem:
         "creator_id": asked.creator_id,
         "dry_run": asked.dry_run,
     }
-    return _queued(open_job(asked.operator, RECALCULATION, params))
+    return queued(open_job(asked.operator, RECALCULATION, params), "settlement-jobs", "the job")
 
 
 def _in_order(start: date, end: date) -> None:
     if end < start or end - start > _LONGEST:
         raise RangeInvalid
-
-
-def _queued(job: JobItem) -> JobItem:
-    try:
-        aws.client("sqs").send_message(
-            QueueUrl=os.environ["QUEUE_SETTLEMENT_JOBS"], MessageBody=json.dumps({"job_id": job.job_id})
-        )
-    except (BotoCoreError, ClientError) as error:
-        job.fail("service_degraded", "the job could not be queued")
-        raise ServiceDegraded(retry_after=2) from error
-    return job
 
 
 def run(message: dict[str, Any]) -> None:

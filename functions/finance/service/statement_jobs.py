@@ -18,16 +18,16 @@ from shared.money import Money
 from shared.sql.connection import Connection, transaction
 from shared.uploads import Upload, bucket
 
-_TYPES: Final = {"pdf": pdf.PDF_TYPE, "csv": tables.CSV_TYPE, "xlsx": tables.XLSX_TYPE}
-_WRITERS: Final = {"pdf": pdf.write_pdf, "csv": tables.write_csv, "xlsx": tables.write_xlsx}
-_KINDS: Final[dict[LineKind, str]] = {
+TYPES: Final = {"pdf": pdf.PDF_TYPE, "csv": tables.CSV_TYPE, "xlsx": tables.XLSX_TYPE}
+WRITERS: Final = {"pdf": pdf.write_pdf, "csv": tables.write_csv, "xlsx": tables.write_xlsx}
+KINDS: Final[dict[LineKind, str]] = {
     "earning": "收入 Earning",
     "refund": "退款 Refund",
     "withdrawal": "提现 Withdrawal",
     "fee": "手续费 Fee",
     "adjustment": "调整 Adjustment",
 }
-_COLUMNS: Final = (
+COLUMNS: Final = (
     Column("时间\nTime", 33),
     Column("类型\nKind", 30),
     Column("编号\nReference", 58),
@@ -72,7 +72,7 @@ def make_file(given: store.Given, file_format: Format) -> str:
         known = store.sha256_of(db, given.statement_id, file_format)
         if known is not None:
             return known
-        with Upload(bucket("documents"), key, _TYPES[file_format], disposition=name) as out:
+        with Upload(bucket("documents"), key, TYPES[file_format], disposition=name) as out:
             file = Hashed(out)
             write(db, given, file_format, file)
         store.add_file(db, given.statement_id, file_format, (key, file.sha256, file.size), clock.now())
@@ -85,7 +85,7 @@ def write(db: Connection, given: store.Given, file_format: Format, sink: Sink) -
     Raises StatementDiffersError before the last byte is accepted, if a figure is not what was given.
     """
     lines = reader_of(db, given.creator_id, given.month)
-    _WRITERS[file_format](sink, _sheet(given, lines))
+    WRITERS[file_format](sink, _sheet(given, lines))
     if lines.read()[3] != given.figures_sha256:
         raise StatementDiffersError(given.statement_id)
 
@@ -94,7 +94,7 @@ def _sheet(given: store.Given, lines: Reader) -> Sheet:
     def rows() -> Iterator[Row]:
         yield (None, "期初余额 Opening", None, None, Money(given.opening_balance))
         for line in lines:
-            yield (line.at, _KINDS[line.kind], line.ref, Money(line.amount), Money(line.balance))
+            yield (line.at, KINDS[line.kind], line.ref, Money(line.amount), Money(line.balance))
 
     return Sheet(
         title=f"创作者月结单 Monthly statement {given.month:%Y-%m}",
@@ -104,7 +104,7 @@ def _sheet(given: store.Given, lines: Reader) -> Sheet:
             ("期初余额 Opening", f"¥{Money(given.opening_balance).to_yuan()}"),
             ("期末余额 Closing", f"¥{Money(given.closing_balance).to_yuan()}"),
         ],
-        columns=_COLUMNS,
+        columns=COLUMNS,
         rows=rows(),
         totals=lambda: (
             None, "期末余额 Closing", None, Money(lines.closing - given.opening_balance), Money(lines.closing),

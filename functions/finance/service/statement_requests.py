@@ -1,19 +1,15 @@
 """Statements asked for as files: only of months in which nothing can be booked any more."""
 
-import json
-import os
 from datetime import date, datetime, timedelta
 from typing import Final
 
-from botocore.exceptions import BotoCoreError, ClientError
-
 from functions.finance import models
 from functions.finance.document_errors import MonthNotOver
+from functions.finance.queueing import queued
 from functions.finance.service import statements
 from functions.finance.store.statement_files import Format
-from shared import aws, clock
+from shared import clock
 from shared.dynamo.jobs import JobItem, open_job
-from shared.errors import ServiceDegraded
 
 KIND: Final = "statement"
 CLOSES_AFTER: Final = timedelta(hours=1)
@@ -28,14 +24,7 @@ def ask(creator_id: int, month: str, file_format: Format) -> JobItem:
     if clock.now() < closed_at(first):
         raise MonthNotOver
     job = open_job(creator_id, KIND, {"creator_id": creator_id, "month": first, "format": file_format})
-    try:
-        aws.client("sqs").send_message(
-            QueueUrl=os.environ["QUEUE_STATEMENT_JOBS"], MessageBody=json.dumps({"job_id": job.job_id})
-        )
-    except (BotoCoreError, ClientError) as error:
-        job.fail("service_degraded", "the statement could not be queued")
-        raise ServiceDegraded(retry_after=2) from error
-    return job
+    return queued(job, "statement-jobs", "the statement")
 
 
 def closed_at(first: date) -> datetime:

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from datetime import date, timedelta
+from datetime import date, datetime, timedelta
 
 from functions.finance import models
 from functions.finance.errors import MonthInvalid
@@ -56,7 +56,12 @@ class Figures:
 
 def figures(db: Connection, creator_id: int, first: date) -> Figures:
     """The movements of the month that begins on a day in Shanghai; in a transaction."""
-    opening, moved = statements.movements(db, creator_id, models.day_start(first), models.day_start(following(first)))
+    return figures_of(db, creator_id, models.day_start(first), models.day_start(following(first)))
+
+
+def figures_of(db: Connection, creator_id: int, since: datetime, until: datetime) -> Figures:
+    """The movements of any span of time; in a transaction."""
+    opening, moved = statements.movements(db, creator_id, since, until)
     return Figures(opening, _lines(opening, moved))
 
 
