@@ -221,7 +221,7 @@ def test_a_settlement_killed_before_every_statement_moves_all_or_nothing(desk: D
     for number in range(1, ROUNDS):
         try:
             with dying_before_statement(number):
-                desk.settle()
+                desk.settle("killed and repeated")
         except Crash:
             assert available(desk) in {(0, 0), (0, 7_952)}
             desk.books_hold()
@@ -229,6 +229,7 @@ def test_a_settlement_killed_before_every_statement_moves_all_or_nothing(desk: D
         break
     else:
         raise AssertionError("it never got through")
+    assert available(desk) == (0, 7_952)
     desk.settle()
     assert available(desk) == (0, 7_952)
     desk.books_hold()

@@ -95,7 +95,7 @@ def test_an_order_with_nothing_to_pay_is_paid(house: House) -> None:
 @pytest.mark.parametrize(
     ("fields", "error"),
     [
-        ({"kind": "gift"}, psycopg.errors.CheckViolation),
+        ({"kind": "raffle"}, psycopg.errors.CheckViolation),
         ({"amount": -1, "discount": 0}, psycopg.errors.CheckViolation),
         ({"discount": 2001}, psycopg.errors.CheckViolation),
         ({"discount": -1}, psycopg.errors.CheckViolation),
