@@ -1,7 +1,8 @@
 """`make demo`: the journey, played against the running system through public HTTP only.
 
-A creator publishes, a reader pays, the creator is paid out; then a refund; three gateways and what may go wrong at them; a renewal
-that fails and recovers; then what operators do. Codes are read from the mailbox, payments go through the simulators' pages. Every step prints what happened; the exit code says whether every check held.
+A creator publishes, a reader pays, the creator is paid out; then a refund; three gateways and what may go wrong at them; a
+renewal that fails and recovers; what the books give; then what operators do. Codes are read from the mailbox, payments go
+through the simulators' pages. Every step prints what happened; the exit code says whether every check held.
 """
 
 import os
@@ -9,6 +10,7 @@ import sys
 
 import httpx
 
+from infra.local.books import Books
 from infra.local.journey import Journey
 from infra.local.operations import Operations
 from infra.local.paying import Payments
@@ -26,6 +28,7 @@ def main() -> int:
         journey.play()
         Payments(journey).play()
         Renewal(journey).play()
+        Books(journey).play()
         Operations(journey).play()
     except Failed as failure:
         print(f"\n  ✗ {failure}", file=sys.stderr)

@@ -6,8 +6,11 @@ from typing import Any
 
 import pytest
 
+from infra.local.books import Books
 from infra.local.journey import WORK_PRICE, Journey, creator_part
+from infra.local.paying import Payments
 from infra.local.playing import House, Person
+from infra.local.renewing import Renewal
 from tests.e2e.conftest import Laptop
 
 
@@ -124,3 +127,10 @@ def test_what_is_others_is_not_found(shop: Shop) -> None:
         ("GET", f"/subscriptions/status/{shop.journey.subscription_id}"),
     ):
         assert stranger.call(method, path, {} if method == "POST" else None).status_code == 404
+
+
+@pytest.mark.parametrize("chapter", [Payments, Renewal, Books])
+def test_the_chapters_after_it_hold_every_check(journey: Journey, chapter: type[Payments | Renewal | Books]) -> None:
+    before = journey.house.checks
+    chapter(journey).play()
+    assert journey.house.checks > before
