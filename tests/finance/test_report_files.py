@@ -189,6 +189,8 @@ def test_the_tax_pack_holds_every_line_of_a_year_that_is_over(call: Client, coun
     history(counter, 1)
     counter.at = CLOSED - timedelta(seconds=1)
     assert call("POST", PACK, {"year": 2026}).json["details"][0]["field"] == "body.year"
+    counter.at = CLOSED
+    assert call("POST", PACK, {"year": 2026}).status == 202
     counter.at = datetime(2027, 2, 1, tzinfo=UTC)
     given = call("GET", SUMMARY, query={"year": 2026}).data
     made = []

@@ -21,7 +21,7 @@ from tests.fixtures.budget import statements
 from tests.fixtures.postgres import House
 
 PATH, ANALYTICS = "/finance/reports", "/finance/analytics"
-FIRST, LAST = date(2026, 12, 12), date(2027, 1, 25)
+FIRST, LAST = date(2026, 12, 20), date(2027, 1, 25)
 MIDNIGHT = datetime(2026, 12, 31, 16, tzinfo=UTC)
 """Of the new year, in Shanghai."""
 KINDS: tuple[Kind, ...] = get_args(Kind)
@@ -130,6 +130,7 @@ def test_reports_of_any_history_are_sums_of_its_entries(counter: Desk, seed: int
     history(counter, seed)
     booked = list(entries(counter))
     inside = [entry for entry in booked if FIRST <= entry[1] <= LAST]
+    assert booked[0][1] < FIRST < LAST < booked[-1][1], "balances begin with something, and more comes later"
     assert {"capture", "refund", "chargeback_lost", "settlement", "payout", "payout_return"} <= {what for what, *_ in inside}
     with counter.time():
         for kind in ("income", "refund", "settlement", "withdrawal"):
