@@ -9,9 +9,11 @@ from typing import Any, get_args
 import pytest
 
 from functions.finance.errors import RangeInvalid
+from functions.finance.models import Entry
 from functions.finance.report import FIGURES, Asked, Kind, Line, Period, Report, begin, periods
 from functions.finance.service import reports, sweep
 from functions.finance.service.analytics import analyse
+from functions.finance.store import ledger
 from shared.clock import SHANGHAI
 from shared.sql import connection as house_connection
 from tests.finance.build import Desk
@@ -36,6 +38,11 @@ def history(desk: Desk, seed: int) -> None:
     sold: list[tuple[str, int]] = []
     for step in range(90):
         desk.pass_time(minutes=chance.randrange(1, 26 * 60))
+        if step % 9 == 0:
+            lines = {"channel:alipay": -700 - step, "buyer:9:balance": 700 + step}
+            with desk.time():
+                entry = Entry(f"surplus:{step}", "surplus", "payment", str(step), desk.at, lines)
+                ledger.post(house_connection.current(), entry)
         match chance.choice(["sell", "sell", "refund", "dispute", "dispute", "settle", "withdraw"]):
             case "sell":
                 amount, channel = chance.randrange(1, 900_000), chance.choice(["alipay", "wechat", "usdt"])
@@ -74,12 +81,12 @@ def _withdraw(desk: Desk, *, returned: bool) -> None:
             assert sweep.find_returned(desk.rails) == 1
 
 
-Entry = tuple[str, date, dict[str, int]]
+Booked = tuple[str, date, dict[str, int]]
 
 
-def entries(desk: Desk) -> Iterator[Entry]:
+def entries(desk: Desk) -> Iterator[Booked]:
     """Kind, day in Shanghai and lines of each entry in yuan."""
-    found: dict[int, Entry] = {}
+    found: dict[int, Booked] = {}
     for entry_id, kind, at, account, amount in desk.sql(
         """
         SELECT e.entry_id, e.kind, e.at, a.name, p.amount FROM finance.ledger_entries e
@@ -91,7 +98,7 @@ def entries(desk: Desk) -> Iterator[Entry]:
     yield from found.values()
 
 
-def said_by(kind: Kind, entry: Entry) -> dict[str, int]:
+def said_by(kind: Kind, entry: Booked) -> dict[str, int]:
     """What one entry adds to a report, read off its lines one by one."""
     what, _, lines = entry
     channel = sum(amount for name, amount in lines.items() if name.startswith("channel:"))
@@ -148,7 +155,7 @@ def test_reports_of_any_history_are_sums_of_its_entries(counter: Desk, seed: int
     counter.books_hold()
 
 
-def _parts_sum_to_the_whole(desk: Desk, booked: list[Entry]) -> None:
+def _parts_sum_to_the_whole(desk: Desk, booked: list[Booked]) -> None:
     for kind in ("income", "refund"):
         whole = make(kind, "week").totals
         assert whole["amount"] + whole["platform_discount"] == sum(
