@@ -9,7 +9,7 @@ import operator
 import re
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 from types import SimpleNamespace
 from typing import Any
 
@@ -17,6 +17,7 @@ from shared import aws, clock
 
 Invoke = Callable[[str, dict[str, Any]], Any]
 _MOST_STEPS = 500
+_AT_ONCE = 3
 
 
 @dataclass
@@ -32,6 +33,7 @@ class Execution:
     answer: Any = None
     is_asleep: bool = False
     attempts: dict[str, int] = field(default_factory=dict)
+    passed: dict[str, list[datetime]] = field(default_factory=dict)
 
 
 class StateMachines:
@@ -92,9 +94,16 @@ class StateMachines:
         self._next(execution, state)
 
     def _wait(self, execution: Execution, state: dict[str, Any]) -> None:
-        """Until a time, waits on the product's clock; a number of seconds passes at once."""
+        """Until a time, waits on the product's clock. A number of seconds passes at once, but only so often before they really
+        have: what looks again until a time has come would else never rest.
+        """
         until = state.get("TimestampPath")
         execution.is_asleep = until is not None and clock.now() < datetime.fromisoformat(_get(execution.data, until))
+        if "SecondsPath" in state:
+            span = timedelta(seconds=_get(execution.data, state["SecondsPath"]))
+            recent = [at for at in execution.passed.get(execution.state, ()) if at > clock.now() - span]
+            execution.is_asleep = len(recent) >= _AT_ONCE
+            execution.passed[execution.state] = recent if execution.is_asleep else [*recent, clock.now()]
         if not execution.is_asleep:
             self._next(execution, state)
 
