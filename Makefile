@@ -20,9 +20,12 @@ run: setup ## Start the whole product on this machine; PORT=â€¦ EMULATOR_PORT=â€
 demo: setup ## Play the journey of creator and reader against the running product
 	@$(PYTHON_IN_VENV) -m infra.local.demo
 
+# The end-to-end ring mostly waits for schedules of a minute, so it runs beside the others; what it says comes last.
 test: lint ## Every check: style, types, boundaries, all rings of tests
-	.venv/bin/pytest tests -n 2 --ignore=tests/e2e
-	.venv/bin/pytest tests/e2e
+	@mkdir -p build
+	@.venv/bin/pytest tests/e2e >build/e2e.txt 2>&1 & end_to_end=$$!; \
+	.venv/bin/pytest tests -n 2 --ignore=tests/e2e; inner=$$?; \
+	wait $$end_to_end; outer=$$?; cat build/e2e.txt; exit $$((inner + outer))
 
 lint: setup ## Style, types and import boundaries
 	.venv/bin/ruff check .

@@ -62,6 +62,7 @@ CREATE TABLE finance.invoices (
     CHECK (status <> 'failed' OR invoice_no IS NULL)
 );
 CREATE INDEX invoices_by_user ON finance.invoices (user_id, created_at, invoice_id);
+CREATE INDEX invoices_issued ON finance.invoices (issued_at) WHERE issued_at IS NOT NULL;
 CREATE INDEX invoices_of_original ON finance.invoices (original_id) WHERE kind = 'red';
 CREATE INDEX invoices_to_issue ON finance.invoices (next_try_at)
     WHERE status = 'issuing' OR (status = 'issued' AND email IS NOT NULL AND mailed_at IS NULL);
