@@ -41,7 +41,10 @@ ADDED_TO_ANSWER |= {"SUB-038": {"message"}}
 ADDED_TO_ANSWER |= {"PAY-030": {"movement", "outcome", "proposed_action", "proposed_by"}}
 """Which way the money went, what the resolution came to, and the first of two people whom a large amount takes."""
 ADDED_TO_ANSWER |= {row: {"net"} for row in ("FIN-006", "FIN-007", "FIN-008")}
-ADDED_TO_ANSWER |= {"FIN-009": {"net", "next", "confirm", "rate", "usdt"}, "ADM-027": {"net", "reasons", "approvals", "send"}}
+ADDED_TO_ANSWER |= {
+    "FIN-009": {"net", "next", "confirm", "rate", "usdt"},
+    "ADM-027": {"net", "reasons", "approvals", "send"},
+}
 """What arrives after the fee; what happens next, what WeChat's client has to confirm, what was promised in USDT; and to staff
 why it waits, who approved so far, and what a person has to send.
 """

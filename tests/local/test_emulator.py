@@ -238,7 +238,9 @@ def test_the_settlement_s_map_runs_each_page_as_an_execution_of_its_own(local):
     with running(local) as emulator:
         states = emulator.aws("stepfunctions")
         machine = states.create_state_machine(name="settles", definition=json.dumps(definition), roleArn=ROLE)
-        execution = states.start_execution(stateMachineArn=machine["stateMachineArn"], input='{"run": "night"}')["executionArn"]
+        execution = states.start_execution(stateMachineArn=machine["stateMachineArn"], input='{"run": "night"}')[
+            "executionArn"
+        ]
 
         assert eventually(lambda: status(emulator, execution) == "SUCCEEDED")
         [run] = states.list_map_runs(executionArn=execution)["mapRuns"]
