@@ -1,4 +1,4 @@
-"""Each minute: agreements the vendor is to be asked or told about, those that renew nothing, notices nobody finished."""
+"""Each minute: agreements and debits the vendor is to be asked or told about, agreements that renew nothing, notices nobody finished."""
 
 from functions.subscriptions.service import agreement_care
 from shared.schedule import scheduled

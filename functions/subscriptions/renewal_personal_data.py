@@ -41,6 +41,17 @@ ROWS = (
         kept=_CONTRACT,
     ),
     Rows(
+        "subscriptions.renewal_prenotices",
+        person=(),
+        what=("扣款前的预告", "Debits announced to your payment provider"),
+        export="""
+        SELECT r.subscription_id, p.amount, p.wanted_at, p.told_at, p.refused FROM subscriptions.renewal_prenotices p
+        JOIN subscriptions.renewals r USING (renewal_id) JOIN subscriptions.user_subscriptions s USING (subscription_id)
+        WHERE s.user_id = %(uid)s ORDER BY p.prenotice_id
+        """,
+        kept=_CONTRACT,
+    ),
+    Rows(
         "subscriptions.renewal_consents",
         person=(),
         what=("同意的续费价格", "Prices you agreed to renew at"),

@@ -10,6 +10,7 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Literal
 
+from functions.subscriptions import prenotices
 from functions.subscriptions.states import GIVES_ACCESS, Status
 
 Means = Literal["agreement", "balance", "pay_link"]
@@ -27,6 +28,7 @@ class Step(StrEnum):
     """What comes next."""
 
     ANNOUNCE = "announce"
+    TELL_VENDOR = "tell_vendor"
     PROLONG = "prolong"
     OPEN_ORDER = "open_order"
     DEBIT = "debit"
@@ -70,7 +72,8 @@ class Renewal:
     `renews`: its subscriber wants it renewed. `announced_amount` and `notified_at` are those of the last notice before the
     debit. `open_amount` is what its order asks, None when there is none or it ended unpaid; `agreed` what the subscriber
     agreed to pay for that order's plan without being asked. Of the debits `tries` were asked for, `in_flight` says that the
-    last one is unanswered, `hard` that trying it again cannot help.
+    last one is unanswered, `hard` that trying it again cannot help. Where the means is WeChat's (`foretold`): until when a
+    debit needs no telling, whether WeChat is being told, when it was told last and of what amount, whether it will not hear.
     """
 
     renewal_id: int
@@ -100,6 +103,12 @@ class Renewal:
     reason: str | None
     first_try: datetime | None
     next_attempt_at: datetime | None
+    foretold: bool
+    exempt_until: datetime | None
+    telling: bool
+    told_at: datetime | None
+    told_amount: int | None
+    untellable: bool
 
     @property
     def consented(self) -> bool:
@@ -110,7 +119,7 @@ class Renewal:
     def automatic(self) -> bool:
         """Whether the order may be debited without its subscriber doing anything."""
         stopped = self.hard and self.next_attempt_at is None
-        return self.renews and self.means != "pay_link" and self.consented and not stopped
+        return self.renews and self.means != "pay_link" and self.consented and not stopped and not self.untellable
 
     def first_possible(self, terms: Terms) -> datetime | None:
         """The first moment a debit is lawful; None while no notice of its amount was sent."""
@@ -125,19 +134,49 @@ def next_step(renewal: Renewal, terms: Terms, now: datetime) -> tuple[Step, date
         return Step.END, now
     if renewal.period_end != renewal.due_at or renewal.status not in GIVES_ACCESS:
         return Step.DROP, now
-    return _before_due(renewal, now) if renewal.order_no is None else _collect(renewal, terms, now)
+    return _before_due(renewal, terms, now) if renewal.order_no is None else _collect(renewal, terms, now)
 
 
-def _before_due(renewal: Renewal, now: datetime) -> tuple[Step, datetime]:
+def _before_due(renewal: Renewal, terms: Terms, now: datetime) -> tuple[Step, datetime]:
     if now >= renewal.due_at:
         return (Step.OPEN_ORDER if renewal.renews else Step.LET_GO), now
     if not renewal.ends and (not renewal.announced or (renewal.renews and renewal.announced_amount is None)):
         return Step.ANNOUNCE, now
     if not renewal.renews:
         return Step.WAIT, renewal.due_at
-    if now < renewal.due_at - HEADSTART:
-        return Step.WAIT, renewal.due_at - HEADSTART
-    return (Step.PROLONG, now) if renewal.grace_until is None else (Step.WAIT, renewal.due_at)
+    tells_at = _telling_of_the_first(renewal, terms, now)
+    if tells_at <= now:
+        return Step.TELL_VENDOR, now
+    near = now >= renewal.due_at - HEADSTART
+    if near and renewal.grace_until is None:
+        return Step.PROLONG, now
+    # Also who is not to be told of yet is looked at when it would be time: the notice or an agreement may come till then.
+    usual = prenotices.tell_from(renewal.due_at)
+    wakes = (tells_at, usual, renewal.due_at - HEADSTART, renewal.due_at)
+    return Step.WAIT, min(at for at in wakes if at > now)
+
+
+def _telling_of_the_first(renewal: Renewal, terms: Terms, now: datetime) -> datetime:
+    """When the vendor is to be told of the debit at the period's end; that end when it is not, or not yet."""
+    lawful, amount = renewal.first_possible(terms), renewal.announced_amount
+    if lawful is None or amount is None or renewal.agreed is None or amount > renewal.agreed or renewal.untellable:
+        return renewal.due_at
+    step, at = debits(renewal, amount, lawful, now)
+    return at if step is Step.TELL_VENDOR else renewal.due_at
+
+
+def debits(renewal: Renewal, amount: int, at: datetime, now: datetime) -> tuple[Step, datetime]:
+    """What comes first on the way to a debit planned for `at`, and when: it, telling its vendor, or waiting for that."""
+    at = max(at, now)
+    if not renewal.foretold or not amount or (renewal.exempt_until is not None and at < renewal.exempt_until):
+        return Step.DEBIT, at
+    if renewal.telling:
+        return Step.WAIT, now + LOOKS
+    if renewal.told_at is not None and renewal.told_amount is not None and amount <= renewal.told_amount:
+        covered = max(at, prenotices.debit_from(renewal.told_at))
+        if covered < prenotices.debit_until(renewal.told_at):
+            return Step.DEBIT, covered
+    return Step.TELL_VENDOR, prenotices.may_tell(max(now, prenotices.tell_from(at)))
 
 
 def _collect(renewal: Renewal, terms: Terms, now: datetime) -> tuple[Step, datetime]:
@@ -156,5 +195,5 @@ def _collect(renewal: Renewal, terms: Terms, now: datetime) -> tuple[Step, datet
     lawful = renewal.first_possible(terms)
     if lawful is None:
         return Step.WAIT, min(now + LOOKS, grace_until)
-    at = max(lawful, renewal.next_attempt_at or lawful)
-    return (Step.DEBIT, now) if now >= at else (Step.WAIT, min(at, grace_until))
+    step, at = debits(renewal, renewal.open_amount or 0, max(lawful, renewal.next_attempt_at or lawful), now)
+    return (step, now) if now >= at else (Step.WAIT, min(at, grace_until))

@@ -1,7 +1,7 @@
 """WeChat Pay 委托代扣: contracts by which a buyer is debited, and the debits (docs/agreements.md).
 
 The buyer agrees on a page inside WeChat. A debit that was accepted is not yet made: its notice or the query tells. Calls
-are of the older wire (`wechat_v2`).
+are of the older wire (`wechat_v2`), but for the announcement of a debit, which is of version 3.
 """
 
 from collections.abc import Callable, Mapping
@@ -9,13 +9,14 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from enum import StrEnum
 from typing import TYPE_CHECKING, Final, Literal, Self, TypeVar
-from urllib.parse import urlencode
+from urllib.parse import quote, urlencode
 
 from shared.clock import SHANGHAI
 from shared.money import Money
 from shared.vendors import wechat_sign, wechat_v2
 from shared.vendors.outcome import Declined, Done, Said, Unknown
 from shared.vendors.wechat_config import WechatConfig
+from shared.vendors.wechat_gateway import WechatGateway
 
 if TYPE_CHECKING:
     import httpx
@@ -114,6 +115,7 @@ class WechatPapay:
         self.config = config
         self._timeout = timeout_seconds
         self._http: httpx.Client | None = None
+        self._gateway = WechatGateway(config, timeout_seconds)
 
     def sign_url(self, *, contract_code: str, serial: int, account: str, notify_url: str, at: datetime) -> str:
         """The address, to be opened inside WeChat, on which the buyer agrees. Makes no call."""
@@ -141,6 +143,17 @@ class WechatPapay:
         fields = self._named(contract_code) | {"contract_termination_remark": "subscriber"}
         said = _absent(_NO_CONTRACT, self._call("/papay/deletecontract", fields, lambda _: True, how="MD5"))
         return Done(None) if isinstance(said, Done) else said
+
+    def announce(self, contract_id: str, amount: Money, *, days: int) -> Said[None]:
+        """Tell the buyer, through WeChat, of a debit of at most so much, on one of `days` days after the next one."""
+        fields = {
+            "mchid": self.config.mchid,
+            "appid": self.config.appid,
+            "deduct_duration": {"count": days, "unit": "DAY"},
+            "estimated_amount": {"amount": amount.minor, "currency": amount.currency},
+        }
+        path = f"/v3/papay/contracts/{quote(contract_id, safe='')}/notify"
+        return self._gateway.call("POST", path, lambda _: None, fields)
 
     def apply(self, order: DebitOrder) -> Said[None]:
         """Ask for a debit; accepted is not made. The same number again is the same debit."""

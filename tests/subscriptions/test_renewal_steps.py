@@ -51,6 +51,12 @@ def renewal(draw: some.DrawFn) -> Renewal:
         reason=None,
         first_try=DUE if tries else None,
         next_attempt_at=draw(some.none() | moments),
+        foretold=draw(some.booleans()),
+        exempt_until=draw(some.none() | moments),
+        telling=draw(some.booleans()),
+        told_at=draw(some.none() | moments),
+        told_amount=draw(some.none() | some.integers(0, 5000)),
+        untellable=draw(some.booleans()),
     )
 
 
@@ -72,6 +78,30 @@ def test_money_moves_only_when_it_was_announced_agreed_to_and_is_due(rows: Renew
     assert rows.agreed is not None
     assert rows.open_amount <= min(rows.announced_amount, rows.agreed)
     assert rows.next_attempt_at is None or now >= rows.next_attempt_at
+    assert not rows.untellable
+    if rows.foretold and rows.open_amount and (rows.exempt_until is None or now >= rows.exempt_until):
+        assert not rows.telling
+        assert rows.told_at is not None
+        assert rows.told_amount is not None
+        assert rows.open_amount <= rows.told_amount
+        assert 2 <= (now.astimezone(SHANGHAI).date() - rows.told_at.astimezone(SHANGHAI).date()).days <= 4
+
+
+@given(renewal(), moments)
+def test_a_vendor_is_told_while_it_hears_and_only_of_what_may_be_debited(rows: Renewal, now: datetime) -> None:
+    step, _ = next_step(rows, TERMS, now)
+    if step is not Step.TELL_VENDOR:
+        return
+    assert rows.foretold
+    assert not rows.telling
+    assert not rows.untellable
+    assert rows.renews
+    assert rows.notified_at is not None
+    assert 7 <= now.astimezone(SHANGHAI).hour < 22
+    amount = rows.announced_amount if rows.open_amount is None else rows.open_amount
+    assert amount is not None
+    assert rows.agreed is not None
+    assert 0 < amount <= rows.agreed
 
 
 @given(renewal(), moments)

@@ -6,6 +6,7 @@ from typing import Final
 from functions.subscriptions.agreements import AgreementChannel
 from functions.subscriptions.gateways.base import (
     AgreementNotice,
+    Announced,
     Ended,
     InForce,
     NoAnswer,
@@ -72,6 +73,10 @@ class AlipayAgreementGateway:
         """`alipay.user.agreement.unsign`."""
         said = self._client.unsign(external_no, agreement_no, notify_url=self._public_url + NOTIFY_PATH)
         return Ended() if isinstance(said, Done) else _unheard(said)
+
+    def announce(self, agreement_no: str, amount: int) -> Announced:  # noqa: ARG002 - Alipay asks for none
+        """Nothing: what it was told at signing is enough."""
+        return Announced()
 
     def verify(self, body: bytes) -> AgreementNotice:
         """`dut_user_sign` and `dut_user_unsign`, signed by Alipay for our app."""

@@ -43,6 +43,18 @@ class Ended:
 
 
 @dataclass(frozen=True, slots=True)
+class Announced:
+    """The vendor knows of a debit that is to come, or need not."""
+
+
+@dataclass(frozen=True, slots=True)
+class NotAnnounced:
+    """The vendor will not hear of it, also not later."""
+
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
 class NoAnswer:
     """It may or may not have happened."""
 
@@ -78,6 +90,9 @@ class AgreementGateway(Protocol):
 
     def unsign(self, external_no: str, agreement_no: str | None) -> Ended | NoAnswer:
         """End an agreement."""
+
+    def announce(self, agreement_no: str, amount: int) -> Announced | NotAnnounced | NoAnswer:
+        """Tell of a debit of at most `amount` fen that is to come."""
 
     def verify(self, body: bytes) -> AgreementNotice:
         """Read a notice if it is the vendor's and meant for us. Raises NotBelievedError."""

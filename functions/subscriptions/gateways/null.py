@@ -7,9 +7,11 @@ from datetime import datetime
 from functions.subscriptions.agreements import AgreementChannel, Said
 from functions.subscriptions.gateways.base import (
     AgreementNotice,
+    Announced,
     Ended,
     InForce,
     NoAnswer,
+    NotAnnounced,
     NotBelievedError,
     NotInForce,
     Terms,
@@ -27,7 +29,9 @@ class Kept:
 
 
 class NullAgreementGateway:
-    """Answers like a vendor without one. `down` makes every call end in NoAnswer, undone."""
+    """Answers like a vendor without one. `down` makes every call end in NoAnswer, undone; `deaf` refuses what
+    is announced.
+    """
 
     acknowledgement = "success"
     media_type = "text/plain"
@@ -35,7 +39,8 @@ class NullAgreementGateway:
     def __init__(self, channel: AgreementChannel = "alipay") -> None:
         self.channel: AgreementChannel = channel
         self.kept: dict[str, Kept] = {}
-        self.down = False
+        self.down = self.deaf = False
+        self.announced: list[tuple[str, int]] = []
         self.calls: list[str] = []
 
     def sign_url(self, terms: Terms) -> str:
@@ -59,6 +64,16 @@ class NullAgreementGateway:
         if found is not None and agreement_no in {None, found.agreement_no}:
             del self.kept[external_no]
         return Ended()
+
+    def announce(self, agreement_no: str, amount: int) -> Announced | NotAnnounced | NoAnswer:
+        """Keep what is announced."""
+        self.calls.append("announce")
+        if self.down:
+            return NoAnswer("down")
+        if self.deaf:
+            return NotAnnounced("deaf")
+        self.announced.append((agreement_no, amount))
+        return Announced()
 
     def verify(self, body: bytes) -> AgreementNotice:
         """Believe what `agree` and `end` made. Raises NotBelievedError for anything else."""

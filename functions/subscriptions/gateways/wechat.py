@@ -6,14 +6,18 @@ from typing import Final
 from functions.subscriptions.agreements import AgreementChannel
 from functions.subscriptions.gateways.base import (
     AgreementNotice,
+    Announced,
     Ended,
     InForce,
     NoAnswer,
+    NotAnnounced,
     NotBelievedError,
     NotInForce,
     Terms,
 )
+from functions.subscriptions.prenotices import DAYS
 from shared import aws
+from shared.money import Money
 from shared.settings import Settings
 from shared.vendors.outcome import Declined, Done, Unknown
 from shared.vendors.wechat_config import WechatConfig
@@ -63,6 +67,13 @@ class WechatAgreementGateway:
         """`papay/deletecontract`."""
         said = self._client.delete_contract(external_no)
         return Ended() if isinstance(said, Done) else _unheard(said)
+
+    def announce(self, agreement_no: str, amount: int) -> Announced | NotAnnounced | NoAnswer:
+        """`v3/papay/contracts/{contract_id}/notify`."""
+        said = self._client.announce(agreement_no, Money(amount), days=DAYS)
+        if isinstance(said, Done):
+            return Announced()
+        return NotAnnounced(said.code) if isinstance(said, Declined) and not said.throttled else _unheard(said)
 
     def verify(self, body: bytes) -> AgreementNotice:
         """`ADD` and `DELETE`, signed with the key only WeChat and we hold, for our merchant."""

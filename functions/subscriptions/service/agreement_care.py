@@ -13,7 +13,7 @@ from functions.subscriptions.agreements import SIGNING_LIVES, AgreementChannel, 
 from functions.subscriptions.gateways.base import AgreementNotice, Ended, InForce, NoAnswer, NotBelievedError, NotInForce
 from functions.subscriptions.gateways.registry import gateway
 from functions.subscriptions.service import agreements as made
-from functions.subscriptions.service import renewal_answers
+from functions.subscriptions.service import prenotices, renewal_answers
 from functions.subscriptions.store import agreement_notices as notices
 from functions.subscriptions.store import agreements as store
 from functions.subscriptions.store.agreements import Agreement
@@ -52,7 +52,9 @@ def receive(channel: AgreementChannel, body: bytes) -> str:
 
 
 def look_after() -> int:
-    """What is left over: notices nobody finished, agreements that renew nothing, vendors to be asked or told; how many."""
+    """What is left over: notices nobody finished, agreements that renew nothing, vendors to be asked or told, debits to be
+    announced; how many.
+    """
     now = clock.now()
     with reading() as db:
         unfinished = notices.unfinished(db, now - _GRACE, _BATCH)
@@ -62,7 +64,7 @@ def look_after() -> int:
     for user_id in idle:
         with unit_of_work() as db:
             made.end_unused(db, user_id)
-    return len(unfinished) + len(idle) + _ask_and_tell()
+    return len(unfinished) + len(idle) + _ask_and_tell() + prenotices.tell()
 
 
 def doubt(db: Connection, fact: DebitFailed) -> None:

@@ -12,7 +12,7 @@ from functions.subscriptions.renewals import Renewal, Step, Terms, next_step
 from functions.subscriptions.service import expiry, renewal_notices, selling
 from functions.subscriptions.service import standing as stands
 from functions.subscriptions.states import Event, after
-from functions.subscriptions.store import life, plans
+from functions.subscriptions.store import life, plans, prenotices
 from functions.subscriptions.store import renewals as store
 from functions.subscriptions.store.rows import Row, lock_user
 from shared import observe
@@ -109,6 +109,12 @@ def _open_order(db: Connection, renewal: Renewal, terms: Terms, now: datetime) -
         renewal_notices.announce(db, renewal, plan, price.payable, now)
 
 
+def _tell_vendor(db: Connection, renewal: Renewal, _terms: Terms, now: datetime) -> None:
+    """Write down that the vendor is to be told of the debit; `service.prenotices` does it within a minute."""
+    amount = renewal.announced_amount if renewal.open_amount is None else renewal.open_amount
+    prenotices.want(db, renewal, amount or 0, now)
+
+
 def _debit(db: Connection, renewal: Renewal, terms: Terms, now: datetime) -> None:
     """Ask payments for the money, once for each try; the try is written down first."""
     grace_until = terms.grace(now)
@@ -165,6 +171,7 @@ def _drop(db: Connection, renewal: Renewal, _terms: Terms, now: datetime) -> Non
 
 _ACTS: dict[Step, Callable[[Connection, Renewal, Terms, datetime], None]] = {
     Step.ANNOUNCE: _announce,
+    Step.TELL_VENDOR: _tell_vendor,
     Step.PROLONG: _prolong,
     Step.OPEN_ORDER: _open_order,
     Step.DEBIT: _debit,

@@ -2,6 +2,7 @@
 
 from datetime import datetime
 
+from functions.subscriptions.prenotices import EXEMPT
 from functions.subscriptions.renewals import Renewal
 from functions.subscriptions.store.rows import Row, one, rows
 from shared.sql.connection import Connection
@@ -72,7 +73,13 @@ def look(db: Connection, renewal_id: int) -> Renewal | None:
             n.notice_id IS NOT NULL AS announced, n.amount AS announced_amount, n.sent_at AS notified_at,
             r.order_no, d.plan_id AS order_plan_id, CASE WHEN d.status = 'open' THEN d.amount END AS open_amount,
             least(c.amount, a.single_amount) AS agreed, coalesce(t.try_no, 0) AS tries, t.try_no IS NOT NULL AND t.failed_at IS NULL AS in_flight,
-            coalesce(t.hard, false) AS hard, t.reason, first.asked_at AS first_try
+            coalesce(t.hard, false) AS hard, t.reason, first.asked_at AS first_try,
+            coalesce(a.channel = 'wechat', false) AS foretold,
+            CASE WHEN NOT EXISTS (SELECT FROM subscriptions.user_subscriptions o JOIN subscriptions.renewals w USING (subscription_id)
+                JOIN subscriptions.renewal_debits b USING (renewal_id) WHERE o.agreement_id = a.agreement_id
+                AND b.means = 'agreement' AND b.asked_at >= a.signed_at) THEN a.signed_at + %(exempt)s END AS exempt_until,
+            v.next_look_at IS NOT NULL AS telling, v.told_at, v.amount AS told_amount,
+            coalesce(v.refused <> 'withdrawn', false) AS untellable
         FROM subscriptions.renewals r
         JOIN subscriptions.user_subscriptions s USING (subscription_id)
         JOIN subscriptions.subscription_plans p ON p.plan_id = s.plan_id
@@ -80,13 +87,15 @@ def look(db: Connection, renewal_id: int) -> Renewal | None:
         LEFT JOIN LATERAL (SELECT * FROM subscriptions.renewal_notices WHERE renewal_id = r.renewal_id
             AND kind IN ('renewal', 'reminder') ORDER BY notice_id DESC LIMIT 1) n ON true
         LEFT JOIN subscriptions.subscription_periods d ON d.order_no = r.order_no
-        LEFT JOIN subscriptions.renewal_consents c ON c.subscription_id = r.subscription_id AND c.plan_id = d.plan_id
+        LEFT JOIN subscriptions.renewal_consents c ON c.subscription_id = r.subscription_id AND c.plan_id = coalesce(d.plan_id, n.plan_id)
         LEFT JOIN LATERAL (SELECT * FROM subscriptions.renewal_debits WHERE renewal_id = r.renewal_id
             ORDER BY try_no DESC LIMIT 1) t ON true
         LEFT JOIN subscriptions.renewal_debits first ON first.renewal_id = r.renewal_id AND first.try_no = 1
+        LEFT JOIN LATERAL (SELECT * FROM subscriptions.renewal_prenotices WHERE renewal_id = r.renewal_id
+            AND agreement_id = a.agreement_id ORDER BY prenotice_id DESC LIMIT 1) v ON true
         WHERE r.renewal_id = %(renewal_id)s FOR UPDATE OF p
         """,
-        {"renewal_id": renewal_id},
+        {"renewal_id": renewal_id, "exempt": EXEMPT},
     )
     return None if row is None else Renewal(**row)
 

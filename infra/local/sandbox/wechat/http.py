@@ -15,7 +15,7 @@ from starlette.routing import Route
 
 from infra.local.sandbox.alipay.wire import yuan
 from infra.local.sandbox.web import base_url, page
-from infra.local.sandbox.wechat import transfers
+from infra.local.sandbox.wechat import papay, transfers
 from infra.local.sandbox.wechat.bills import bill
 from infra.local.sandbox.wechat.keys import MCHID, MERCHANT_SERIAL, PUBLIC_KEY_ID
 from infra.local.sandbox.wechat.records import Behaviour, Trade
@@ -126,6 +126,11 @@ def _refund(wechat: Wechat, _request: Request, told: dict[str, Any]) -> Answer:
 
 def _refund_query(wechat: Wechat, request: Request, _told: dict[str, Any]) -> Answer:
     return wechat.refunded(wechat.refund_query(request.path_params["number"]))
+
+
+def _announce(wechat: Wechat, request: Request, told: dict[str, Any]) -> Answer:
+    papay.announce(wechat, request.path_params["number"], told)
+    return None
 
 
 def _transfer(wechat: Wechat, request: Request, told: dict[str, Any]) -> Answer:
@@ -246,6 +251,7 @@ ROUTES = [
         _method(_transfer_cancel),
         methods=["POST"],
     ),
+    Route("/wechat/v3/papay/contracts/{number}/notify", _method(_announce), methods=["POST"]),
     Route("/wechat/v3/certificates", _method(_certificates)),
     Route("/wechat/v3/bill/tradebill", _method(_bill_link)),
     Route("/wechat/bill/{day}", download_bill),

@@ -19,6 +19,7 @@ from shared import clock
 LADDER_SECONDS = (10, 10, 10, 30, 30, 30, *(300,) * 24)
 _ACCEPTED = "<xml><return_code><![CDATA[SUCCESS]]></return_code><return_msg><![CDATA[OK]]></return_msg></xml>"
 _LATE_SECONDS = 3.0
+_HOURS = range(7, 22)
 _OPENID = "oUpF8uMuAJO_M2pxb1Q9zNjWeS6o"
 _REFUSALS = {"insufficient": ("NOTENOUGH", "余额不足"), "limit": ("RULELIMIT", "交易金额或次数超出限制")}
 
@@ -105,6 +106,8 @@ def _apply(wechat: Wechat, told: Told) -> Told:
     )
     if contract is None or contract.ended_at is not None or behaviour.debit == "ended":
         raise DeclinedError(400, "CONTRACT_NOT_EXIST", "签约协议不存在")
+    if not contract.may_be_debited(int(told["total_fee"]), clock.now()):
+        raise DeclinedError(400, "INVALID_REQUEST", "未发送预扣费通知或不在可扣费期")
     trade = Trade(
         out_trade_no=number,
         attach=told.get("attach", ""),
@@ -120,9 +123,33 @@ def _apply(wechat: Wechat, told: Told) -> Told:
         trade.failed, trade.closed_at = _REFUSALS[behaviour.debit][0], clock.now()
     else:
         wechat.take(trade)
+        contract.debited = True
+        wechat.contracts.keep(contract.contract_code, contract)
     wechat.trades.keep(number, trade)
     _tell_of_debit(wechat, trade, behaviour)
     return {}
+
+
+def announce(wechat: Wechat, contract_id: str, told: dict[str, Any]) -> None:
+    """A debit that is to come. Raises DeclinedError."""
+    contract = next((one for one in wechat.contracts if one.contract_id == contract_id and one.ended_at is None), None)
+    if contract is None:
+        raise DeclinedError(400, "CONTRACT_NOT_EXIST", "签约协议不存在")
+    switch = wechat.switches.of(contract_id, contract.contract_code).announcement
+    hour = clock.now().astimezone(clock.SHANGHAI).hour
+    if switch == "declined" or (switch == "heard" and hour not in _HOURS):
+        raise DeclinedError(400, "INVALID_REQUEST", "当前不可发送预扣费通知")
+    amount, duration = told.get("estimated_amount") or {}, told.get("deduct_duration") or {}
+    total = amount.get("amount")
+    if (
+        (told.get("mchid"), told.get("appid"), amount.get("currency"), duration.get("unit")) != (MCHID, APPID, "CNY", "DAY")
+        or type(total) is not int
+        or total <= 0
+        or duration.get("count") not in {1, 2, 3}
+    ):
+        raise DeclinedError(400, "PARAM_ERROR", "参数错误")
+    contract.announced_at, contract.announced_amount, contract.announced_days = clock.now(), total, duration["count"]
+    wechat.contracts.keep(contract.contract_code, contract)
 
 
 def _query_debit(wechat: Wechat, told: Told) -> Told:

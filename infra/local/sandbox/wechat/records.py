@@ -10,6 +10,8 @@ from shared import clock
 TransferFate = Literal["confirm", "success", "dealing", "fail", "fail_later"]
 RefundStatus = Literal["SUCCESS", "CLOSED", "PROCESSING", "ABNORMAL"]
 _CONFIRM_WITHIN = timedelta(hours=24)
+_FIRST_WITHIN = timedelta(hours=12)
+_WAITING_DAYS = 2
 
 
 class Trade(BaseModel):
@@ -66,6 +68,19 @@ class Contract(BaseModel):
     signed_at: datetime | None = None
     ended_at: datetime | None = None
     mode: str = "0"
+    debited: bool = False
+    announced_at: datetime | None = None
+    announced_amount: int = 0
+    announced_days: int = 0
+
+    def may_be_debited(self, amount: int, now: datetime) -> bool:
+        """The first debit may follow the signing within 12 hours; others an announcement, from the third day on."""
+        if not self.debited and self.signed_at is not None and now <= self.signed_at + _FIRST_WITHIN:
+            return True
+        if self.announced_at is None or amount > self.announced_amount:
+            return False
+        days = (now.astimezone(clock.SHANGHAI).date() - self.announced_at.astimezone(clock.SHANGHAI).date()).days
+        return _WAITING_DAYS <= days < _WAITING_DAYS + self.announced_days
 
 
 class Transfer(BaseModel):
@@ -112,6 +127,8 @@ class Behaviour(BaseModel):
     refund: Literal["success", "processing", "abnormal", "closed", "fail", "unknown_then_success"] = "success"
     debit: Literal["success", "insufficient", "limit", "ended"] = "success"
     """What the next debit comes to; the one after it is as usual. `gateway` makes it unknown."""
+    announcement: Literal["heard", "any_hour", "declined"] = "heard"
+    """What comes of announcing a debit: heard from 7 to 22 o'clock of Beijing, or at any hour, or declined."""
     transfer: TransferFate | Literal["unknown", "lost", "refused", "poor"] = "confirm"
     """`confirm`: until the payee does, or a day is over. `unknown`, `lost`: the first answer, or call, gets lost."""
     signs_with: Literal["public_key", "certificate"] = "public_key"

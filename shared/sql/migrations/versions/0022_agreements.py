@@ -66,6 +66,26 @@ CREATE INDEX agreement_notices_to_process ON subscriptions.agreement_notices (re
 CREATE VIEW subscriptions.pub_agreements AS
     SELECT agreement_id, channel, external_no, agreement_no, status FROM subscriptions.payment_agreements;
 
+-- WeChat is to be told of a debit days before it is made: what it is told of, written down before it is.
+CREATE TABLE subscriptions.renewal_prenotices (
+    prenotice_id BIGINT GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
+    renewal_id BIGINT NOT NULL REFERENCES subscriptions.renewals,
+    agreement_id BIGINT NOT NULL REFERENCES subscriptions.payment_agreements,
+    -- The most the debit may take, in fen.
+    amount BIGINT NOT NULL CHECK (amount > 0),
+    wanted_at TIMESTAMPTZ NOT NULL,
+    -- When it is to be told; NULL once it was, or the vendor refused, or nobody wants it any more (`withdrawn`).
+    next_look_at TIMESTAMPTZ,
+    looks INT NOT NULL DEFAULT 0,
+    told_at TIMESTAMPTZ,
+    refused TEXT,
+    CHECK (num_nonnulls(next_look_at, told_at, refused) = 1)
+);
+CREATE INDEX prenotices_of_renewal ON subscriptions.renewal_prenotices (renewal_id, prenotice_id);
+CREATE INDEX prenotices_to_tell ON subscriptions.renewal_prenotices (next_look_at) WHERE next_look_at IS NOT NULL;
+CREATE UNIQUE INDEX one_open_prenotice ON subscriptions.renewal_prenotices (renewal_id, agreement_id) WHERE next_look_at IS NOT NULL;
+
+GRANT SELECT, INSERT, UPDATE (next_look_at, looks, told_at, refused) ON subscriptions.renewal_prenotices TO subscriptions;
 GRANT SELECT, INSERT, UPDATE ON subscriptions.payment_agreements TO subscriptions;
 GRANT SELECT, INSERT, UPDATE (times, verified, result, processed_at) ON subscriptions.agreement_notices TO subscriptions;
 GRANT SELECT ON subscriptions.pub_agreements TO payments;
@@ -100,6 +120,7 @@ GRANT SELECT, INSERT, UPDATE (status, reason, hard, next_look_at, looks, finishe
 
 DOWN = """
 DROP TABLE payments.payment_debits;
+DROP TABLE subscriptions.renewal_prenotices;
 DROP VIEW subscriptions.pub_agreements;
 DROP TABLE subscriptions.agreement_notices;
 DROP INDEX subscriptions.subscriptions_of_agreement;
