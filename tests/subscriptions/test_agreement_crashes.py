@@ -3,6 +3,7 @@
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from datetime import timedelta
+from functools import partial
 from typing import Any
 
 import psycopg
@@ -236,18 +237,22 @@ def test_many_who_ask_at_once_wait_for_one_agreement(market: Market, offered: tu
     assert market.sql("SELECT count(*) FROM subscriptions.payment_agreements") == [(1,)]
 
 
+def _worked_off(db: Connection, notice: tuple[Any, ...]) -> object:
+    return agreement_care.work_off(db, *notice)
+
+
 def test_sixteen_copies_of_a_notice_and_its_opposite_come_to_one_end(
     market: Market, offered: tuple[int, int, MortalGateway]
 ) -> None:
     customer, subscription_id, vendor = offered
     market.act(lambda db: agreements.turn_on(db, customer, subscription_id, "alipay"))
     [(external_no,)] = market.sql("SELECT external_no FROM subscriptions.payment_agreements")
-    works = []
+    works: list[Callable[[Connection], object]] = []
     for body in (vendor.agree(external_no), vendor.end(external_no)):
         told = vendor.verify(body)
         sealed = crypto.encrypt(told.agreement_no, number_context(external_no))
-        notice_id = market.act(lambda db, told=told: notices.keep(db, "alipay", told.said * 8, "x", clock.now()))
-        works += [lambda db, one=(notice_id, told, sealed): agreement_care.work_off(db, *one)] * 8
+        notice_id = market.act(partial(notices.keep, channel="alipay", body_hash=told.said * 8, payload="x", at=clock.now()))
+        works += [partial(_worked_off, notice=(notice_id, told, sealed))] * 8
     results = market.race(*works)
     assert results.count(None) == 14
     assert sorted(filter(None, results)) in [["end", "nothing"], ["end", "sign"]]
